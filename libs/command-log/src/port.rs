@@ -1,0 +1,167 @@
+//! The port: what the switch asks of a log, and what it may rely on.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use card::{PartitionId, Position, Timestamp};
+use tokio::sync::watch;
+
+/// Names one incarnation of one log. A start against another one is refused (LOG-2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogId {
+    /// Made once when the log is created: the folder's or the topic's own id.
+    pub incarnation: [u8; 16],
+    /// Fixed for life.
+    pub partition_count: u16,
+    /// The version of [`crate::partition_of`] that placed the cards.
+    pub hash_version: u8,
+}
+
+/// What a record is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordKind {
+    /// A command to one card.
+    Command,
+    /// A mark to the whole partition: barrier, cut, freeze, tick.
+    Mark,
+}
+
+/// A record to be appended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Where it goes; for a command this is [`crate::partition_of`] its card.
+    pub partition: PartitionId,
+    /// What it is.
+    pub kind: RecordKind,
+    /// The envelope ([`crate::envelope`]). Holds no secret (LOG-4).
+    pub payload: Bytes,
+}
+
+/// A number that grows with every record of the whole log, the same order as within partitions.
+/// Only good for asking [`Durable::covers`]; never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Sequence(pub u64);
+
+/// A digest of the decision that a command led to; compared when the log is folded again.
+pub type Digest = u64;
+
+/// A record as it is read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRecord {
+    /// Its place. Offsets of a partition have no gaps (LOG-3).
+    pub position: Position,
+    /// For [`Durable::covers`].
+    pub sequence: Sequence,
+    /// The log's own clock when it was appended (LOG-5). Never goes back within a partition.
+    pub appended_at: Timestamp,
+    /// What it is.
+    pub kind: RecordKind,
+    /// The envelope.
+    pub payload: Bytes,
+    /// What an earlier fold made of it, when that is known (embedded log, after a restart).
+    pub witness: Option<Digest>,
+}
+
+/// How far the log is safe. A log that hands out only safe records always covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Durable(pub Sequence);
+
+impl Durable {
+    /// Whether the record with this sequence is safe from a crash.
+    #[must_use]
+    pub fn covers(self, sequence: Sequence) -> bool {
+        sequence <= self.0
+    }
+}
+
+/// Follows [`Durable`] as it grows. The sender is dropped when the log stops for good.
+pub type DurableWatch = watch::Receiver<Durable>;
+
+/// Why an append did not come back with a position.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// Certainly not appended: the edge may answer 96 and the sender may try again.
+    #[error("record was not appended: {0}")]
+    NotAppended(String),
+    /// May or may not be in the log: the edge answers nothing, a reversal settles it.
+    #[error("fate of the record is unknown: {0}")]
+    Unknown(String),
+}
+
+/// Why records cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConsumeError {
+    /// The wanted offset is older than what the log still holds.
+    #[error("partition {partition} begins at offset {begin}, wanted {wanted}: restore a backup")]
+    Gone {
+        /// The partition.
+        partition: PartitionId,
+        /// Its oldest offset.
+        begin: u64,
+        /// What was asked for.
+        wanted: u64,
+    },
+    /// The log stopped; no more records will come.
+    #[error("log has stopped: {0}")]
+    Stopped(String),
+}
+
+/// A log of commands.
+pub trait CommandLog: Send + Sync + 'static {
+    /// Reads this log.
+    type Consumer: LogConsumer;
+
+    /// Which log this is.
+    fn log_id(&self) -> &LogId;
+
+    /// Takes records into the log, in this order, and returns before they are durable.
+    ///
+    /// # Errors
+    /// [`AppendError::NotAppended`]: none of them was taken. Whatever happens to a taken record
+    /// later, its sender must treat as unknown.
+    fn submit(&self, records: Vec<NewRecord>) -> Result<(), AppendError>;
+
+    /// Takes one record and waits until it is durable (LOG-1).
+    ///
+    /// # Errors
+    /// As [`AppendError`] says.
+    fn append(
+        &self,
+        record: NewRecord,
+    ) -> impl Future<Output = Result<Position, AppendError>> + Send;
+
+    /// The offset that the next record of the partition will get.
+    fn end_offset(&self, partition: PartitionId) -> u64;
+
+    /// Reads the partitions of `starts`, each from its offset on.
+    ///
+    /// # Errors
+    /// [`ConsumeError::Gone`] when an offset is no longer held.
+    fn consume(&self, starts: &[(PartitionId, u64)]) -> Result<Self::Consumer, ConsumeError>;
+
+    /// How far the log is safe.
+    fn durable(&self) -> DurableWatch;
+
+    /// Notes what decisions were made, unsynced, to be compared by a later fold (the embedded log
+    /// keeps them; others may ignore them).
+    fn witness(&self, decided: &[(Position, Digest)]);
+
+    /// Says that records before these offsets will not be read again. The log may drop or archive
+    /// them.
+    fn release_before(&self, starts: &[(PartitionId, u64)]);
+}
+
+/// Reads records in log order.
+pub trait LogConsumer: Send + 'static {
+    /// Waits until there is at least one record, then adds what is there, at most `max`.
+    ///
+    /// Cancel safe: a record that was not added to `batch` comes with the next call.
+    ///
+    /// # Errors
+    /// [`ConsumeError::Stopped`] when no more will come.
+    fn poll(
+        &mut self,
+        batch: &mut Vec<LogRecord>,
+        max: usize,
+    ) -> impl Future<Output = Result<(), ConsumeError>> + Send;
+}

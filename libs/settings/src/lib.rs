@@ -1,0 +1,28 @@
+//! Settings of the switch: a TOML file in, values that cannot be wrong out.
+//!
+//! [`load`] reads any settings struct and explains each mistake: the file, the line, the key, what was found
+//! and what to write instead. [`Settings`] is the file of `floatswitch serve --config FILE`; it has no
+//! default for anything that moves money or sets a limit, so every such number is written down where the
+//! operator can see it. [`example`] is that file with comments.
+//!
+//! Knows nothing of sockets, cards or the log; it opens one file and reads no environment variable.
+#![warn(missing_docs)]
+
+mod acquirer;
+mod load;
+mod merchant;
+mod near;
+mod place;
+mod process;
+mod programme;
+mod schema;
+mod validate;
+mod value;
+
+pub use acquirer::{Acquirer, Dialect, EdgeCheck, SignOn, Terminals};
+pub use load::{Problem, SettingsError, load, parse};
+pub use merchant::Merchant;
+pub use process::{CardProcessor, CommandLog, LogFormat, LogLevel, SettlementDay};
+pub use programme::{Permission, Programme, ProgrammeKind};
+pub use schema::{Settings, example};
+pub use value::{Ans, ClockTime, Digits, Label, ListenAddress, Within};

@@ -1,0 +1,136 @@
+//! Results and how they are printed, and what can go wrong on the way.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// What a yardstick prints: a table line for people or one JSON object for scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Output {
+    Text,
+    Json,
+}
+
+/// Why there is no number.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum YardstickError {
+    #[error("cannot {act}: {source}")]
+    Io {
+        act: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the server closed the connection; start it with more --seconds than the client")]
+    Closed,
+    #[error("{in_flight} frames in flight are more than the model's bound of {bound}")]
+    TooManyInFlight { in_flight: usize, bound: usize },
+    #[error("a task of the yardstick panicked")]
+    Panicked,
+}
+
+impl YardstickError {
+    /// For `map_err`: names the act that failed.
+    pub(crate) fn io(act: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { act, source }
+    }
+}
+
+/// Prints the error and gives the exit code for it.
+pub(crate) fn fail(error: &YardstickError) -> ExitCode {
+    // Nothing is left to be done when even stderr is gone.
+    drop(writeln!(io::stderr(), "error: {error}"));
+    ExitCode::from(3)
+}
+
+/// Durations, kept to three significant digits.
+#[derive(Debug)]
+pub(crate) struct Latencies(Histogram<u64>);
+
+impl Latencies {
+    pub(crate) fn new() -> Self {
+        Self(Histogram::new(3).expect("three digits are within the histogram's range"))
+    }
+
+    pub(crate) fn record(&mut self, took: Duration) {
+        self.0
+            .saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0
+            .add(&other.0)
+            .expect("both histograms resize themselves");
+    }
+
+    /// The summary of what was recorded during `window`.
+    pub(crate) fn summary(&self, window: Duration) -> Summary {
+        let micros = |nanos: u64| nanos.div_ceil(1_000);
+        let window_us = u64::try_from(window.as_micros()).unwrap_or(u64::MAX).max(1);
+        Summary {
+            count: self.0.len(),
+            per_second: self.0.len().saturating_mul(1_000_000) / window_us,
+            latency_us: LatencyMicros {
+                p50: micros(self.0.value_at_quantile(0.5)),
+                p90: micros(self.0.value_at_quantile(0.9)),
+                p99: micros(self.0.value_at_quantile(0.99)),
+                p999: micros(self.0.value_at_quantile(0.999)),
+                max: micros(self.0.max()),
+            },
+        }
+    }
+}
+
+/// A rate and its latencies; the same shape as the end of `floatswitch sim pos -o json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) count: u64,
+    pub(crate) per_second: u64,
+    pub(crate) latency_us: LatencyMicros,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct LatencyMicros {
+    pub(crate) p50: u64,
+    pub(crate) p90: u64,
+    pub(crate) p99: u64,
+    pub(crate) p999: u64,
+    pub(crate) max: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LatencyMicros {
+            p50,
+            p90,
+            p99,
+            p999,
+            max,
+        } = self.latency_us;
+        write!(
+            f,
+            "{:>9}/s  p50 {p50} us  p90 {p90} us  p99 {p99} us  p99.9 {p999} us  max {max} us",
+            self.per_second
+        )
+    }
+}
+
+/// Something a yardstick ends with.
+pub(crate) trait Report: Serialize + fmt::Display + Sized {
+    /// Prints to stdout.
+    fn print(&self, output: Output) -> Result<(), YardstickError> {
+        let mut out = io::stdout().lock();
+        let printed = match output {
+            Output::Text => writeln!(out, "{self}"),
+            Output::Json => serde_json::to_writer(&mut out, self)
+                .map_err(io::Error::from)
+                .and_then(|()| writeln!(out)),
+        };
+        printed.map_err(YardstickError::io("print the result"))
+    }
+}
+
+impl Report for Summary {}
