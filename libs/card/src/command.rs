@@ -106,8 +106,8 @@ pub enum Request {
     Reversal {
         /// Must equal the original's.
         amount: Amount,
-        /// Identity of the step to undo.
-        original: LegKey,
+        /// The step to undo; its key is always there.
+        original: OriginalRef,
     },
     /// A top-up that arrives paid.
     DirectCredit {

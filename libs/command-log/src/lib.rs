@@ -15,5 +15,5 @@ mod port;
 pub use partitioning::{HASH_VERSION, partition_of};
 pub use port::{
     AppendError, CommandLog, ConsumeError, Digest, Durable, DurableWatch, LogConsumer, LogId,
-    LogRecord, NewRecord, RecordKind, Sequence,
+    LogRecord, NewRecord, PartitionGates, RecordKind, ReplySink, Sequence,
 };

@@ -1,9 +1,10 @@
 //! The port: what the switch asks of a log, and what it may rely on.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use card::{PartitionId, Position, Timestamp};
+use card::{PartitionId, Position, Reply, Timestamp};
 use tokio::sync::watch;
 
 /// Names one incarnation of one log. A start against another one is refused (LOG-2).
@@ -164,4 +165,46 @@ pub trait LogConsumer: Send + 'static {
         batch: &mut Vec<LogRecord>,
         max: usize,
     ) -> impl Future<Output = Result<(), ConsumeError>> + Send;
+}
+
+/// Where released replies go: the parked exchanges of this process, or the replies topic.
+pub trait ReplySink: Send + Sync + 'static {
+    /// Hands replies over, oldest first, and empties the list. Never blocks; a reply that nobody
+    /// waits for any more is dropped and counted.
+    fn deliver(&self, replies: &mut Vec<Reply>);
+}
+
+/// Which partitions take commands. A connector asks before it appends: what a stopped partition
+/// would not decide is answered 96 at the edge.
+#[derive(Debug)]
+pub struct PartitionGates(Box<[AtomicBool]>);
+
+impl PartitionGates {
+    /// All partitions closed.
+    #[must_use]
+    pub fn closed(partition_count: u16) -> Self {
+        Self((0..partition_count).map(|_| AtomicBool::new(false)).collect())
+    }
+
+    /// Whether commands of this partition are decided here and now.
+    #[must_use]
+    pub fn is_open(&self, partition: PartitionId) -> bool {
+        self.0.get(usize::from(partition.0)).is_some_and(|gate| gate.load(Ordering::Acquire))
+    }
+
+    /// Opens a partition: it has recovered.
+    pub fn open(&self, partition: PartitionId) {
+        self.set(partition, true);
+    }
+
+    /// Closes a partition: it stopped.
+    pub fn close(&self, partition: PartitionId) {
+        self.set(partition, false);
+    }
+
+    fn set(&self, partition: PartitionId, open: bool) {
+        if let Some(gate) = self.0.get(usize::from(partition.0)) {
+            gate.store(open, Ordering::Release);
+        }
+    }
 }
