@@ -47,7 +47,11 @@ pub struct ReplyTo {
 
 impl ReplyTo {
     /// Nobody waits.
-    pub const NOBODY: Self = Self { partition: 0, incarnation: 0, exchange: 0 };
+    pub const NOBODY: Self = Self {
+        partition: 0,
+        incarnation: 0,
+        exchange: 0,
+    };
 }
 
 /// What is asked.

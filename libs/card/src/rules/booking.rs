@@ -1,0 +1,83 @@
+//! The postings of each kind of decision. All of them balance or are not made (LEDGER-1).
+
+use ledger::{Account, Entry as LedgerEntry, Posting};
+use money::Amount;
+
+use crate::command::{CreditSource, FeeTerms};
+use crate::entry::Entry;
+use crate::rules::Turn;
+
+/// The merchant's fee on an amount: rate, rounded half up, plus a fixed part, within its bounds,
+/// never more than the amount.
+pub(crate) fn fee(amount: Amount, terms: &FeeTerms) -> Amount {
+    let minor = |value: u32| Amount::from_minor(u64::from(value)).unwrap_or_default();
+    let share = amount
+        .scaled_half_up(u64::from(terms.rate_ppm), 1_000_000)
+        .and_then(|rate| rate.checked_add(minor(terms.fixed_minor)))
+        .unwrap_or(amount);
+    let capped = match terms.max_minor {
+        0 => share,
+        max => share.min(minor(max)),
+    };
+    capped.max(minor(terms.min_minor)).min(amount)
+}
+
+/// How the money of a capture is split.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Split {
+    pub(crate) amount: Amount,
+    pub(crate) fee: Amount,
+    pub(crate) short: Amount,
+}
+
+impl Split {
+    /// The split that a capture was booked with.
+    pub(crate) const fn of(entry: &Entry) -> Self {
+        Self {
+            amount: entry.amount,
+            fee: entry.fee,
+            short: entry.short,
+        }
+    }
+
+    /// What the card pays.
+    pub(crate) const fn covered(self) -> Amount {
+        self.amount.saturating_sub(self.short)
+    }
+}
+
+/// A purchase or completion: the card and, for what it cannot cover, suspense pay the merchant
+/// and the fee.
+pub(crate) fn capture(turn: &Turn<'_>, split: Split) -> LedgerEntry {
+    balanced([
+        Posting::debit(turn.card.account(), split.covered()),
+        Posting::debit(Account::SuspenseShort, split.short),
+        Posting::credit(
+            Account::MerchantPayable,
+            split.amount.saturating_sub(split.fee),
+        ),
+        Posting::credit(Account::MerchantFees, split.fee),
+    ])
+}
+
+/// A refund: the merchant gives back the net and we our share of the fee. What suspense paid for
+/// the card is made whole first.
+pub(crate) fn refund(turn: &Turn<'_>, split: Split) -> LedgerEntry {
+    capture(turn, split).mirror()
+}
+
+/// A paid top-up or sale.
+pub(crate) fn credit(account: Account, amount: Amount, source: CreditSource) -> LedgerEntry {
+    let holder = match source {
+        CreditSource::Transfer => Account::LoadsInTransit,
+        CreditSource::Cash => Account::CashInTransit,
+    };
+    balanced([
+        Posting::debit(holder, amount),
+        Posting::credit(account, amount),
+    ])
+}
+
+fn balanced(postings: impl IntoIterator<Item = Posting>) -> LedgerEntry {
+    LedgerEntry::new(postings).expect("LEDGER-1: built to balance, from a positive amount")
+}

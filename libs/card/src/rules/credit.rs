@@ -1,0 +1,36 @@
+//! Direct credit: a top-up that arrives paid.
+
+use money::Amount;
+
+use crate::command::CreditSource;
+use crate::decision::Change;
+use crate::outcome::DeclineReason;
+use crate::programme::Offered;
+use crate::rules::{Effect, Turn, Verdict, booking};
+
+pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, source: CreditSource) -> Verdict {
+    if turn.card.lost_at.is_some() {
+        return Err(DeclineReason::LostCard.into());
+    }
+    if turn.is_expired() {
+        return Err(DeclineReason::ExpiredCard.into());
+    }
+    if turn.programme.reloadable == Offered::No {
+        return Err(DeclineReason::NotPermitted.into());
+    }
+    if amount.is_zero() {
+        return Err(DeclineReason::InvalidAmount.into());
+    }
+    let posted = turn
+        .card
+        .posted
+        .checked_add(amount)
+        .map_err(|_| DeclineReason::OverLimit)?;
+    if posted > turn.programme.balance_cap {
+        return Err(DeclineReason::OverLimit.into()); // CARD-5
+    }
+    let mut effect = Effect::default();
+    effect.changes.push(Change::Credit(amount));
+    effect.ledger = Some(booking::credit(turn.card.account(), amount, source));
+    Ok(effect)
+}
