@@ -189,22 +189,24 @@ impl PartitionGates {
     /// Whether commands of this partition are decided here and now.
     #[must_use]
     pub fn is_open(&self, partition: PartitionId) -> bool {
-        self.0.get(usize::from(partition.0)).is_some_and(|gate| gate.load(Ordering::Acquire))
+        self.gate(partition).is_some_and(|gate| gate.load(Ordering::Acquire))
     }
 
     /// Opens a partition: it has recovered.
     pub fn open(&self, partition: PartitionId) {
-        self.set(partition, true);
+        if let Some(gate) = self.gate(partition) {
+            gate.store(true, Ordering::Release);
+        }
     }
 
     /// Closes a partition: it stopped.
     pub fn close(&self, partition: PartitionId) {
-        self.set(partition, false);
+        if let Some(gate) = self.gate(partition) {
+            gate.store(false, Ordering::Release);
+        }
     }
 
-    fn set(&self, partition: PartitionId, open: bool) {
-        if let Some(gate) = self.0.get(usize::from(partition.0)) {
-            gate.store(open, Ordering::Release);
-        }
+    fn gate(&self, partition: PartitionId) -> Option<&AtomicBool> {
+        self.0.get(usize::from(partition.0))
     }
 }

@@ -52,6 +52,11 @@ impl Books {
         Ok(())
     }
 
+    /// Sets a balance as it was kept, debit positive.
+    pub fn set(&mut self, account: Account, minor: i128) {
+        self.balances.insert(account, minor);
+    }
+
     /// The balance of an account, debit positive.
     #[must_use]
     pub fn balance(&self, account: Account) -> i128 {

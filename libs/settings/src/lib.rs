@@ -19,10 +19,11 @@ mod schema;
 mod validate;
 mod value;
 
-pub use acquirer::{Acquirer, Dialect, EdgeCheck, SignOn, Terminals};
+pub use acquirer::{Acquirer, Dialect, EdgeCheck, Terminals};
 pub use load::{Problem, SettingsError, load, parse};
 pub use merchant::Merchant;
 pub use process::{CardProcessor, CommandLog, LogFormat, LogLevel, SettlementDay};
-pub use programme::{Permission, Programme, ProgrammeKind};
+pub use programme::{Programme, ProgrammeKind};
 pub use schema::{Settings, example};
+pub use validate::Finding;
 pub use value::{Ans, ClockTime, Digits, Label, ListenAddress, Within};

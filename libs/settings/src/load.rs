@@ -1,6 +1,5 @@
 //! Reads a settings file and turns each mistake in it into one line that says how to mend it.
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use crate::near::nearest;
-use crate::place::{line_at, place_of_value};
+use crate::place::{line_at, place_of_name, place_of_value};
 
 /// Why a settings file was refused.
 #[derive(Debug, thiserror::Error)]
@@ -62,12 +61,18 @@ pub fn parse<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, Settings
 }
 
 pub(crate) fn read(path: &Path) -> Result<String, SettingsError> {
-    fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })
+    fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 pub(crate) fn refused(path: &Path, mut problems: Vec<Problem>) -> SettingsError {
     problems.sort();
-    SettingsError::Refused { path: path.to_owned(), problems }
+    SettingsError::Refused {
+        path: path.to_owned(),
+        problems,
+    }
 }
 
 fn problem_lines(path: &Path, problems: &[Problem]) -> String {
@@ -84,59 +89,67 @@ fn problem_lines(path: &Path, problems: &[Problem]) -> String {
 /// them, and a form that is not known is passed on as it is.
 fn explain(text: &str, error: &toml::de::Error) -> Problem {
     let message = error.message();
-    let place = error.span().and_then(|span| place_of_value(text, &span));
-    let line = error.span().map(|span| line_at(text, span.start));
+    let span = error.span().unwrap_or_default();
+    let line = Some(line_at(text, span.start));
+    if let Some(name) = between(message, "unknown field `", "`") {
+        let key = place_of_name(text, &span).map_or_else(|| name.to_owned(), |place| place.key);
+        return Problem {
+            line,
+            message: unknown_key(&key, name, message),
+        };
+    }
+    let place = place_of_value(text, &span);
     let key = place.as_ref().map_or("", |place| place.key.as_str());
     if let Some(name) = between(message, "missing field `", "`") {
-        let key = Key { table: key, name };
-        let message = format!("`{key}` is missing; add it, the file of `floatswitch init` shows every key");
-        return Problem { line, message };
-    }
-    if let Some(name) = between(message, "unknown field `", "`") {
-        return Problem { line, message: unknown_key(key, name, message) };
+        let dot = if key.is_empty() { "" } else { "." };
+        let advice = "is missing; add it, the file of `floatswitch init` shows every key";
+        return Problem {
+            line,
+            message: format!("`{key}{dot}{name}` {advice}"),
+        };
     }
     let line = place.as_ref().map(|place| place.line).or(line);
-    Problem { line, message: wrong_value(key, message) }
+    Problem {
+        line,
+        message: wrong_value(key, message),
+    }
 }
 
-fn unknown_key(table: &str, name: &str, message: &str) -> String {
-    let known = quoted_words(message.split_once(", expected ").map_or("", |(_, tail)| tail));
-    let key = Key { table, name };
+fn unknown_key(key: &str, name: &str, message: &str) -> String {
+    let known = quoted_words(
+        message
+            .split_once(", expected ")
+            .map_or("", |(_, tail)| tail),
+    );
     match nearest(name, &known) {
         Some(meant) => format!("unknown key `{key}`; did you mean `{meant}`?"),
-        None => format!("unknown key `{key}`; the keys here are {}", known.join(", ")),
+        None => format!(
+            "unknown key `{key}`; the keys here are {}",
+            known.join(", ")
+        ),
     }
 }
 
 fn wrong_value(key: &str, message: &str) -> String {
-    let stripped = ["invalid value: ", "invalid type: ", "unknown variant "].iter().find_map(|form| message.strip_prefix(form));
+    let stripped = ["invalid value: ", "invalid type: ", "unknown variant "]
+        .iter()
+        .find_map(|form| message.strip_prefix(form));
     let found_and_expected = stripped.and_then(|tail| tail.rsplit_once(", expected "));
     match found_and_expected {
-        Some((found, expected)) if !key.is_empty() => format!("`{key}` is {found}; write {expected}"),
+        Some((found, expected)) if !key.is_empty() => {
+            format!("`{key}` is {found}; write {expected}")
+        }
         _ if !key.is_empty() => format!("`{key}`: {message}"),
         _ => format!("cannot be read as TOML: {message}"),
     }
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    text.strip_prefix(before)?.split_once(after).map(|(inside, _)| inside)
+    text.strip_prefix(before)?
+        .split_once(after)
+        .map(|(inside, _)| inside)
 }
 
 fn quoted_words(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
-}
-
-/// A key with the table it is in.
-struct Key<'a> {
-    table: &'a str,
-    name: &'a str,
-}
-
-impl fmt::Display for Key<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.table.is_empty() {
-            return f.write_str(self.name);
-        }
-        write!(f, "{}.{}", self.table, self.name)
-    }
 }

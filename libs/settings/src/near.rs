@@ -4,11 +4,15 @@
 ///
 /// A key that only lacks its unit (`idle_timeout` for `idle_timeout_seconds`) counts as near.
 pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let with_unit = candidates.iter().find(|candidate| is_without_unit(word, candidate));
+    let with_unit = candidates
+        .iter()
+        .find(|candidate| is_without_unit(word, candidate));
     if let Some(candidate) = with_unit {
         return Some(candidate);
     }
-    let by_edits = candidates.iter().map(|candidate| (edits(word, candidate), *candidate));
+    let by_edits = candidates
+        .iter()
+        .map(|candidate| (edits(word, candidate), *candidate));
     let (edit_count, candidate) = by_edits.min_by_key(|(edit_count, _)| *edit_count)?;
     (edit_count <= word.len().div_ceil(3).max(2)).then_some(candidate)
 }
@@ -30,7 +34,11 @@ fn edits(from: &str, to: &str) -> usize {
         row.push(row_index + 1);
         for (column, to_byte) in to.bytes().enumerate() {
             let replaced = previous_row[column] + usize::from(from_byte != to_byte);
-            row.push(replaced.min(previous_row[column + 1] + 1).min(row[column] + 1));
+            row.push(
+                replaced
+                    .min(previous_row[column + 1] + 1)
+                    .min(row[column] + 1),
+            );
         }
         previous_row = row;
     }
@@ -43,7 +51,12 @@ mod tests {
 
     #[test]
     fn names_the_key_that_was_meant() {
-        let known = ["listen", "idle_timeout_seconds", "reply_timeout_milliseconds", "name"];
+        let known = [
+            "listen",
+            "idle_timeout_seconds",
+            "reply_timeout_milliseconds",
+            "name",
+        ];
         let table = [
             ("lisen", Some("listen")),
             ("idle_timeout", Some("idle_timeout_seconds")),

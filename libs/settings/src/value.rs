@@ -26,7 +26,8 @@ where
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let number = deserializer.deserialize_i64(NumberVisitor::<MIN, MAX>)?;
-        let unexpected = || D::Error::invalid_value(Unexpected::Signed(number), &NumberVisitor::<MIN, MAX>);
+        let unexpected =
+            || D::Error::invalid_value(Unexpected::Signed(number), &NumberVisitor::<MIN, MAX>);
         Int::try_from(number).map(Self).map_err(|_| unexpected())
     }
 }
@@ -61,7 +62,12 @@ impl<const MIN: usize, const MAX: usize> Digits<MIN, MAX> {
 
 impl<'de, const MIN: usize, const MAX: usize> Deserialize<'de> for Digits<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor { expected: digits_expected(MIN, MAX), accept: is_digits::<MIN, MAX> }).map(Self)
+        deserializer
+            .deserialize_str(TextVisitor {
+                expected: digits_expected(MIN, MAX),
+                accept: is_digits::<MIN, MAX>,
+            })
+            .map(Self)
     }
 }
 
@@ -90,7 +96,12 @@ impl<const LEN: usize> Ans<LEN> {
 impl<'de, const LEN: usize> Deserialize<'de> for Ans<LEN> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = format!("exactly {LEN} printable ASCII characters in quotes");
-        deserializer.deserialize_str(TextVisitor { expected, accept: is_ans::<LEN> }).map(Self)
+        deserializer
+            .deserialize_str(TextVisitor {
+                expected,
+                accept: is_ans::<LEN>,
+            })
+            .map(Self)
     }
 }
 
@@ -119,8 +130,16 @@ impl Label {
 
 impl<'de> Deserialize<'de> for Label {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = format!("a name of 1 to {} characters in quotes", Self::CHARACTERS_MAX);
-        deserializer.deserialize_str(TextVisitor { expected, accept: Self::accepts }).map(Self)
+        let expected = format!(
+            "a name of 1 to {} characters in quotes",
+            Self::CHARACTERS_MAX
+        );
+        deserializer
+            .deserialize_str(TextVisitor {
+                expected,
+                accept: Self::accepts,
+            })
+            .map(Self)
     }
 }
 
@@ -169,7 +188,12 @@ impl ListenAddress {
     ///
     /// An [`io::Error`] when the host has no address.
     pub fn resolve(&self) -> io::Result<SocketAddr> {
-        let no_address = || io::Error::new(io::ErrorKind::NotFound, format!("no address for `{}`", self.0));
+        let no_address = || {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("no address for `{}`", self.0),
+            )
+        };
         self.0.to_socket_addrs()?.next().ok_or_else(no_address)
     }
 
@@ -184,7 +208,12 @@ impl ListenAddress {
 impl<'de> Deserialize<'de> for ListenAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = "HOST:PORT in quotes, such as \"127.0.0.1:8583\"".to_owned();
-        deserializer.deserialize_str(TextVisitor { expected, accept: Self::accepts }).map(Self)
+        deserializer
+            .deserialize_str(TextVisitor {
+                expected,
+                accept: Self::accepts,
+            })
+            .map(Self)
     }
 }
 

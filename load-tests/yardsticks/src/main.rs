@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::report::{Output, YardstickError};
+use crate::report::{Output, Report, YardstickError};
 
 /// Measures what this machine can do, to set beside a benchmark of the switch.
 #[derive(Debug, Parser)]

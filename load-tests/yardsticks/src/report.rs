@@ -46,13 +46,17 @@ pub(crate) fn fail(error: &YardstickError) -> ExitCode {
     ExitCode::from(3)
 }
 
+/// The longest latency told apart; a longer one counts as this.
+const LATENCY_MAX: Duration = Duration::from_secs(3600);
+
 /// Durations, kept to three significant digits.
 #[derive(Debug)]
 pub(crate) struct Latencies(Histogram<u64>);
 
 impl Latencies {
     pub(crate) fn new() -> Self {
-        Self(Histogram::new(3).expect("three digits are within the histogram's range"))
+        let bound = LATENCY_MAX.as_nanos() as u64;
+        Self(Histogram::new_with_max(bound, 3).expect("three digits up to an hour are in range"))
     }
 
     pub(crate) fn record(&mut self, took: Duration) {
@@ -63,7 +67,7 @@ impl Latencies {
     pub(crate) fn add(&mut self, other: &Self) {
         self.0
             .add(&other.0)
-            .expect("both histograms resize themselves");
+            .expect("both histograms have the same bounds");
     }
 
     /// The summary of what was recorded during `window`.
@@ -134,3 +138,24 @@ pub(crate) trait Report: Serialize + fmt::Display + Sized {
 }
 
 impl Report for Summary {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_in_microseconds() {
+        let mut latencies = Latencies::new();
+        for micros in 1..=1_000 {
+            latencies.record(Duration::from_micros(micros));
+        }
+        let mut both = Latencies::new();
+        both.add(&latencies);
+        both.record(Duration::from_secs(10_000));
+        let summary = both.summary(Duration::from_secs(2));
+        assert_eq!((summary.count, summary.per_second), (1_001, 500));
+        assert!(summary.latency_us.p50.abs_diff(501) <= 2, "{summary}");
+        assert!(summary.latency_us.p99.abs_diff(990) <= 2, "{summary}");
+        assert!(summary.latency_us.max >= 3_600_000_000, "{summary}");
+    }
+}

@@ -1,1 +1,47 @@
-//! (skeleton)
+//! ISO 8583 links with acquirers: frames in, commands to the log, replies back as frames.
+//!
+//! A payment takes the steps that the modules are named for: [`frame`](self) cuts the stream,
+//! `decode` reads the message, `translate` makes a command with its facts, `park` remembers who
+//! asked, `publish` hands all commands of one read to the log, and `answer` writes the replies that
+//! [`Replies`] delivers, all that are ready in one write.
+//!
+//! What the edge answers by itself was certainly not appended: sign-on and sign-off, messages that
+//! are no command (30, 40), unknown places and cards (03, 14, 97), and 96 when a bound is reached
+//! or the log refuses. After an append of unknown fate it answers nothing.
+//!
+//! Deliberately absent: whether a card pays. This crate asks and reports.
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod answer;
+mod calendar;
+mod connection;
+mod connections;
+mod connector;
+mod converse;
+mod decode;
+mod directory;
+mod frame;
+mod keys;
+mod kinds;
+mod listener;
+mod metric_names;
+mod network;
+mod park;
+mod publish;
+mod recent;
+pub mod references;
+mod refusal;
+mod response_code;
+mod sessions;
+mod settings;
+mod translate;
+
+pub use connector::{Connector, Drained, Replies};
+pub use directory::Directory;
+pub use metric_names::{
+    CONNECTIONS, CONNECTIONS_CUT_TOTAL, CONNECTIONS_REFUSED_TOTAL, EDGE_ANSWERS_TOTAL,
+    EXCHANGES_EXPIRED_TOTAL, EXCHANGES_IN_FLIGHT, FRAMES_REFUSED_TOTAL, REPLIES_LATE_TOTAL,
+};
+pub use response_code::ResponseCode;
+pub use settings::{CONNECTIONS_MAX, Clock, ConnectorSettings, ListenerSettings, StartError};

@@ -1,0 +1,8 @@
+//! Tests of the codec from outside: golden vectors, the form for people, hostile bytes.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod describe;
+mod encoder;
+mod golden;
+mod hostile;
+mod support;

@@ -1,0 +1,363 @@
+//! Checks between keys: what no single value can show by itself.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+use crate::acquirer::Acquirer;
+use crate::programme::{Programme, ProgrammeKind};
+use crate::schema::Settings;
+
+const PREPAID_MEASURES: &str =
+    "Measures for prepaid cards of payment institutions (PBoC announcement 2012 No. 12)";
+const SINGLE_PURPOSE_MEASURES: &str =
+    "Measures for single-purpose commercial prepaid cards (MOFCOM order 2012 No. 9)";
+const CAP_REGISTERED_FEN: u64 = 500_000;
+const CAP_ANONYMOUS_FEN: u64 = 100_000;
+const VALIDITY_MONTHS_MIN: u16 = 36;
+const SECONDS_PER_DAY: u32 = 86_400;
+
+/// A key, what is wrong with it and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The key with its tables in front, such as `programmes[1].group`.
+    pub key: String,
+    /// What was found and what to write.
+    pub advice: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.key, self.advice)
+    }
+}
+
+impl Settings {
+    /// Checks the keys against each other and returns all findings; none means the settings hold together.
+    pub fn validate(&self) -> Vec<Finding> {
+        let mut findings = Findings(Vec::new());
+        self.check_presence(&mut findings);
+        self.check_unique_names(&mut findings);
+        self.check_processor(&mut findings);
+        for (index, acquirer) in self.acquirers.iter().enumerate() {
+            check_timers(index, acquirer, &mut findings);
+            self.check_terminals(index, acquirer, &mut findings);
+        }
+        self.check_fees(&mut findings);
+        for (index, programme) in self.programmes.iter().enumerate() {
+            check_kind(index, programme, &mut findings);
+            check_law(index, programme, &mut findings);
+            check_windows(index, programme, &mut findings);
+            self.check_group(index, programme, &mut findings);
+        }
+        self.check_bins(&mut findings);
+        findings.0
+    }
+
+    fn check_presence(&self, findings: &mut Findings) {
+        if self.data_dir.as_os_str().is_empty() {
+            findings.add(
+                "data_dir",
+                "is empty; write the folder that holds the log and the cards",
+            );
+        }
+        if self.acquirers.is_empty() {
+            findings.add(
+                "acquirers",
+                "is empty; write at least one [[acquirers]] table",
+            );
+        }
+        if self.merchants.is_empty() {
+            findings.add(
+                "merchants",
+                "is empty; write at least one [[merchants]] table",
+            );
+        }
+        if self.programmes.is_empty() {
+            findings.add(
+                "programmes",
+                "is empty; write at least one [[programmes]] table",
+            );
+        }
+    }
+
+    fn check_unique_names(&self, findings: &mut Findings) {
+        let keyed = |table: &str, index: usize, key: &str| format!("{table}[{index}].{key}");
+        let acquirers = || self.acquirers.iter().enumerate();
+        let ids = acquirers().map(|(at, acquirer)| {
+            (
+                keyed("acquirers", at, "id"),
+                acquirer.id.as_str().to_owned(),
+            )
+        });
+        findings.unique(ids);
+        let listeners =
+            acquirers().map(|(at, acquirer)| (keyed("acquirers", at, "listen"), &acquirer.listen));
+        let all =
+            std::iter::once(("metrics_listen".to_owned(), &self.metrics_listen)).chain(listeners);
+        let fixed = all.filter(|(_, address)| !address.as_str().ends_with(":0"));
+        findings.unique(fixed.map(|(key, address)| (key, address.as_str().to_owned())));
+        let merchants = self.merchants.iter().enumerate();
+        findings.unique(merchants.map(|(at, merchant)| {
+            (
+                keyed("merchants", at, "id"),
+                merchant.id.as_str().to_owned(),
+            )
+        }));
+        let programmes = || self.programmes.iter().enumerate();
+        findings.unique(programmes().map(|(at, one)| {
+            (
+                keyed("programmes", at, "number"),
+                one.number.get().to_string(),
+            )
+        }));
+        findings.unique(programmes().map(|(at, one)| {
+            (
+                keyed("programmes", at, "name"),
+                one.name.as_str().to_owned(),
+            )
+        }));
+    }
+
+    fn check_processor(&self, findings: &mut Findings) {
+        let (credits, live) = (
+            self.processor.credits_per_partition.get(),
+            self.processor.live_cards_max.get(),
+        );
+        if live < credits {
+            // Each credit may be held by a card of its own, and a card that works cannot leave memory.
+            let advice =
+                format!("is {live}, less than `credits_per_partition`; write at least {credits}");
+            findings.add("processor.live_cards_max", advice);
+        }
+    }
+
+    fn check_terminals(&self, index: usize, acquirer: &Acquirer, findings: &mut Findings) {
+        let key = |at: usize| format!("acquirers[{index}].terminals[{at}]");
+        if acquirer.terminals.is_empty() {
+            let advice = "is empty; write at least one terminal";
+            findings.add(format!("acquirers[{index}].terminals"), advice);
+        }
+        let mut entry_of: HashMap<String, usize> = HashMap::new();
+        for (at, terminals) in acquirer.terminals.iter().enumerate() {
+            self.check_merchant(&key(at), terminals.merchant(), findings);
+            if let Err(advice) = terminals.parsed() {
+                findings.add(key(at), advice);
+            }
+            let taken = terminals
+                .ids()
+                .find_map(|id| Some((*entry_of.get(&id)?, id)));
+            if let Some((earlier, id)) = taken {
+                let earlier = key(earlier);
+                let advice = format!(
+                    "names terminal {id}, which `{earlier}` has already; a terminal has one merchant"
+                );
+                findings.add(key(at), advice);
+            }
+            entry_of.extend(terminals.ids().map(|id| (id, at)));
+        }
+    }
+
+    fn check_merchant(&self, table: &str, merchant: &str, findings: &mut Findings) {
+        if !self
+            .merchants
+            .iter()
+            .any(|known| known.id.as_str() == merchant)
+        {
+            let advice = format!(
+                "is {merchant}, which no [[merchants]] table has as its id; add that merchant"
+            );
+            findings.add(format!("{table}.merchant"), advice);
+        }
+    }
+
+    fn check_fees(&self, findings: &mut Findings) {
+        for (index, merchant) in self.merchants.iter().enumerate() {
+            let (least, most) = (merchant.fee_min_fen.get(), merchant.fee_max_fen.get());
+            if least > most {
+                let advice = format!("is {most}, below `fee_min_fen`; write at least {least}");
+                findings.add(format!("merchants[{index}].fee_max_fen"), advice);
+            }
+        }
+    }
+
+    fn check_group(&self, index: usize, programme: &Programme, findings: &mut Findings) {
+        let Some(group) = programme.group else { return };
+        if !self
+            .merchants
+            .iter()
+            .any(|merchant| merchant.group == Some(group))
+        {
+            let advice = format!(
+                "is {}, which no [[merchants]] table has as its group; the card would work nowhere",
+                group.get()
+            );
+            findings.add(format!("programmes[{index}].group"), advice);
+        }
+    }
+
+    /// Checks that a card number can belong to one programme only.
+    fn check_bins(&self, findings: &mut Findings) {
+        let mut seen: BTreeMap<(u8, &str), usize> = BTreeMap::new();
+        for (index, programme) in self.programmes.iter().enumerate() {
+            let key = format!("programmes[{index}].bins");
+            if programme.bins.is_empty() {
+                findings.add(
+                    key.clone(),
+                    "is empty; write at least one, such as [\"629999\"]",
+                );
+            }
+            for bin in &programme.bins {
+                let length = programme.pan_length.get();
+                let bin = bin.as_str();
+                if let Some((other_bin, other)) = overlapping(&seen, length, bin) {
+                    let advice = format!(
+                        "has {bin}, which overlaps {other_bin} of `programmes[{other}]` for card numbers of {length} digits; \
+                         a card number belongs to one programme"
+                    );
+                    findings.add(key.clone(), advice);
+                }
+                seen.insert((length, bin), index);
+            }
+        }
+    }
+}
+
+fn overlapping<'a>(
+    seen: &BTreeMap<(u8, &'a str), usize>,
+    length: u8,
+    bin: &str,
+) -> Option<(&'a str, usize)> {
+    let nested = |other: &str| other.starts_with(bin) || bin.starts_with(other);
+    let mut same_length = seen
+        .iter()
+        .filter(|((other_length, _), _)| *other_length == length);
+    same_length
+        .find(|((_, other), _)| nested(other))
+        .map(|((_, other), index)| (*other, *index))
+}
+
+/// LINK-3: timers shrink inward, so an inner one never outlives the one that waits for it.
+fn check_timers(index: usize, acquirer: &Acquirer, findings: &mut Findings) {
+    let idle_seconds = acquirer.idle_timeout_seconds.get();
+    let read_seconds = acquirer.read_timeout_seconds.get();
+    if read_seconds >= idle_seconds {
+        let advice = format!(
+            "is {read_seconds}; write less than `idle_timeout_seconds`, which is {idle_seconds}"
+        );
+        findings.add(format!("acquirers[{index}].read_timeout_seconds"), advice);
+    }
+    let reply_milliseconds = acquirer.reply_timeout_milliseconds.get();
+    let idle_milliseconds = u64::from(idle_seconds) * 1000;
+    if u64::from(reply_milliseconds) >= idle_milliseconds {
+        let advice = format!(
+            "is {reply_milliseconds}; write less than {idle_milliseconds}, or a link that waits for an answer is closed as idle"
+        );
+        findings.add(
+            format!("acquirers[{index}].reply_timeout_milliseconds"),
+            advice,
+        );
+    }
+}
+
+fn check_kind(index: usize, programme: &Programme, findings: &mut Findings) {
+    let (group, validity) = (
+        format!("programmes[{index}].group"),
+        format!("programmes[{index}].validity_months"),
+    );
+    match programme.kind {
+        ProgrammeKind::Registered => {
+            if programme.validity_months.is_some() {
+                let advice = format!(
+                    "is set; remove it, registered cards do not expire: {PREPAID_MEASURES}"
+                );
+                findings.add(validity, advice);
+            }
+        }
+        ProgrammeKind::Anonymous => {
+            if programme.validity_months.is_none() {
+                findings.add(
+                    validity,
+                    format!("is missing; write at least {VALIDITY_MONTHS_MIN} for anonymous cards"),
+                );
+            }
+        }
+        ProgrammeKind::SinglePurpose => {
+            if programme.group.is_none() {
+                findings.add(
+                    group,
+                    "is missing; write the company group whose merchants take these cards",
+                );
+            }
+            return;
+        }
+    }
+    if programme.group.is_some() {
+        findings.add(
+            group,
+            "is set; remove it, only single-purpose cards are bound to a group",
+        );
+    }
+}
+
+/// Checks the caps and validities that the law sets.
+fn check_law(index: usize, programme: &Programme, findings: &mut Findings) {
+    let (cap_most_fen, holder, law) = match (programme.kind, programme.validity_months) {
+        (ProgrammeKind::Registered, _) => (CAP_REGISTERED_FEN, "registered", PREPAID_MEASURES),
+        (ProgrammeKind::Anonymous, _) => (CAP_ANONYMOUS_FEN, "anonymous", PREPAID_MEASURES),
+        (ProgrammeKind::SinglePurpose, None) => {
+            (CAP_REGISTERED_FEN, "registered", SINGLE_PURPOSE_MEASURES)
+        }
+        (ProgrammeKind::SinglePurpose, Some(_)) => {
+            (CAP_ANONYMOUS_FEN, "anonymous", SINGLE_PURPOSE_MEASURES)
+        }
+    };
+    let cap_fen = programme.balance_cap_fen.get();
+    if cap_fen > cap_most_fen {
+        let advice =
+            format!("is {cap_fen}; write at most {cap_most_fen}, the cap of {holder} cards: {law}");
+        findings.add(format!("programmes[{index}].balance_cap_fen"), advice);
+    }
+    let months = programme.validity_months.map(|months| months.get());
+    if let Some(months) = months.filter(|months| *months < VALIDITY_MONTHS_MIN) {
+        let advice = format!("is {months}; write at least {VALIDITY_MONTHS_MIN}: {law}");
+        findings.add(format!("programmes[{index}].validity_months"), advice);
+    }
+}
+
+/// CARD-2: a void must be known as long as it can be reversed.
+fn check_windows(index: usize, programme: &Programme, findings: &mut Findings) {
+    let retention_seconds = u32::from(programme.key_retention_days.get()) * SECONDS_PER_DAY;
+    let window_seconds = programme.reversal_window_seconds.get();
+    if window_seconds > retention_seconds {
+        let advice = format!(
+            "is {window_seconds}; write at most {retention_seconds}, the time of `key_retention_days`"
+        );
+        findings.add(
+            format!("programmes[{index}].reversal_window_seconds"),
+            advice,
+        );
+    }
+}
+
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, key: impl Into<String>, advice: impl Into<String>) {
+        self.0.push(Finding {
+            key: key.into(),
+            advice: advice.into(),
+        });
+    }
+
+    fn unique(&mut self, keyed_values: impl Iterator<Item = (String, String)>) {
+        let mut seen = BTreeSet::new();
+        for (key, value) in keyed_values {
+            if !seen.insert(value.clone()) {
+                self.add(
+                    key,
+                    format!("is {value}, which is taken already; write another"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! One connection from its first byte to its last: a reader and a writer in one task.
+//!
+//! The reader turns each read into one batch for the log; the writer turns all answers that are
+//! ready into one write. When the peer stops sending, or we are told to stop, the reader ends first
+//! and the writer closes after the last answer.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tracing::{debug, error};
+
+use crate::connection::{Answer, Connection, Rest, WriterTask};
+use crate::frame::ReadBuffer;
+use crate::listener::Listener;
+use crate::metric_names::{Cut, FrameRefusal, gauge_step};
+use crate::publish::{Batch, Garbage};
+
+/// Capacity that a write buffer keeps between writes.
+const WRITE_CAPACITY_KEPT: usize = 64 * 1_024;
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConverseError {
+    #[error("read from the peer: {0}")]
+    Read(io::Error),
+    #[error("write to the peer: {0}")]
+    Write(io::Error),
+}
+
+/// Serves a connection until both sides are done with it.
+///
+/// # Errors
+/// [`ConverseError`] when the peer broke it off.
+pub(crate) async fn converse(
+    listener: Arc<Listener>,
+    connection: Arc<Connection>,
+    mut stream: TcpStream,
+) -> Result<(), ConverseError> {
+    let (read_half, write_half) = stream.split();
+    let mut writer = Writer::new(&listener, &connection, write_half);
+    let mut reader = Reader::new(&listener, &connection, read_half);
+    let reading = async {
+        reader.run().await?;
+        connection.end_reading();
+        // The writer decides when the connection is over.
+        std::future::pending().await
+    };
+    tokio::select! {
+        written = writer.run() => written,
+        read = reading => read,
+    }
+}
+
+struct Reader<'c> {
+    listener: &'c Listener,
+    connection: &'c Connection,
+    stream: ReadHalf<'c>,
+    buffer: ReadBuffer,
+    batch: Batch,
+}
+
+impl<'c> Reader<'c> {
+    fn new(
+        listener: &'c Arc<Listener>,
+        connection: &'c Arc<Connection>,
+        stream: ReadHalf<'c>,
+    ) -> Self {
+        let settings = &listener.settings;
+        Self {
+            listener,
+            connection,
+            stream,
+            buffer: ReadBuffer::new(settings.dialect, settings.frame_size_max),
+            batch: Batch::new(Arc::clone(listener), Arc::clone(connection)),
+        }
+    }
+
+    /// Reads until the peer closes, sends garbage, or we shall stop.
+    async fn run(&mut self) -> Result<(), ConverseError> {
+        while !self.connection.is_stopping() {
+            if !self.connection.may_read() {
+                self.connection.reader_wake.notified().await;
+                continue;
+            }
+            // Cancel safe: a read that loses has taken nothing from the stream.
+            let read = tokio::select! {
+                read = self.stream.read_buf(self.buffer.space()) => read,
+                () = self.connection.reader_wake.notified() => continue,
+            };
+            if read.map_err(ConverseError::Read)? == 0 {
+                return Ok(());
+            }
+            let cut = self.cut();
+            self.batch.publish();
+            if cut.is_err() {
+                self.listener.shared.metrics.connection_cut(Cut::Garbage);
+                debug!(listener = %self.listener.settings.name, "connection cut: garbage");
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes all whole frames into the batch.
+    fn cut(&mut self) -> Result<(), Garbage> {
+        let now_ms = self.listener.shared.now_ms();
+        let mut frame_count = 0;
+        loop {
+            let place = match self.buffer.next_frame() {
+                Ok(place) => place,
+                Err(reason) => return Err(self.refuse(reason)),
+            };
+            let Some(place) = place else { break };
+            frame_count += 1;
+            self.batch.add(self.buffer.body(place))?;
+        }
+        let rest = if self.buffer.has_rest() { Rest::Some } else { Rest::None };
+        self.connection.activity.note_read(now_ms, frame_count, rest);
+        Ok(())
+    }
+
+    fn refuse(&self, reason: FrameRefusal) -> Garbage {
+        self.listener.shared.metrics.frame_refused(reason);
+        Garbage
+    }
+}
+
+struct Writer<'c> {
+    listener: &'c Listener,
+    connection: &'c Connection,
+    stream: WriteHalf<'c>,
+    answers: Vec<Answer>,
+    bytes: Vec<u8>,
+}
+
+impl<'c> Writer<'c> {
+    fn new(listener: &'c Listener, connection: &'c Connection, stream: WriteHalf<'c>) -> Self {
+        Self { listener, connection, stream, answers: Vec::new(), bytes: Vec::new() }
+    }
+
+    /// Writes what is ready, all of it at once, until nothing more comes.
+    async fn run(&mut self) -> Result<(), ConverseError> {
+        loop {
+            match self.connection.take_ready(&mut self.answers, &mut self.bytes) {
+                WriterTask::Write => self.write().await.map_err(ConverseError::Write)?,
+                WriterTask::Wait => self.connection.writer_wake.notified().await,
+                WriterTask::Close => break,
+            }
+        }
+        self.stream.shutdown().await.map_err(ConverseError::Write)
+    }
+
+    async fn write(&mut self) -> io::Result<()> {
+        self.encode();
+        let shared = &self.listener.shared;
+        self.connection.activity.write_started(shared.now_ms());
+        self.stream.write_all(&self.bytes).await?;
+        self.connection.activity.write_ended();
+        self.connection.written();
+        self.bytes.clear();
+        self.bytes.shrink_to(WRITE_CAPACITY_KEPT);
+        Ok(())
+    }
+
+    fn encode(&mut self) {
+        let shared = &self.listener.shared;
+        shared.metrics.exchanges_in_flight.decrement(gauge_step(self.answers.len()));
+        for Answer { reply, parked } in self.answers.drain(..) {
+            if let Err(cause) = self.listener.answering.reply(&parked, &reply, &mut self.bytes) {
+                error!(%cause, position = %reply.position, "encode an answer");
+            }
+        }
+    }
+}

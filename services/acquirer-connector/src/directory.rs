@@ -1,0 +1,27 @@
+//! Looks up who and what a message names: terminal, merchant, card.
+
+use std::sync::Arc;
+
+use pan::{Pan, PanHasher};
+use registry::{Media, MediaError, Medium, Register};
+
+/// Where the connector looks things up.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    /// Acquirers, merchants and terminals.
+    pub register: Arc<Register>,
+    /// Which plastic or token is of which card.
+    pub media: Arc<Media>,
+    /// Makes the hashes that media are found by.
+    pub hasher: PanHasher,
+}
+
+impl Directory {
+    /// The medium with this number. The last line that sees digits.
+    ///
+    /// # Errors
+    /// The database of media cannot be read.
+    pub(crate) fn medium(&self, pan: &Pan) -> Result<Option<Medium>, MediaError> {
+        self.media.find_medium(&self.hasher.hash(pan))
+    }
+}

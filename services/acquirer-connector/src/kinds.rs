@@ -1,0 +1,183 @@
+//! Which business a message of the terminal dialect is: one row per kind.
+//!
+//! Message type, processing code (data element 3), condition code (25) and transaction type (60.1)
+//! decide together. A new kind is a new row here and its [`card::Request`] in `translate`.
+
+use iso8583::{Mti, MtiClass};
+
+/// A business that this switch does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    BalanceInquiry,
+    Purchase,
+    PurchaseVoid,
+    Refund,
+    PreAuth,
+    PreAuthVoid,
+    CompletionRequest,
+    CompletionVoid,
+    CompletionAdvice,
+    DirectCredit,
+}
+
+/// Whether a terminal that got no answer may send a 0400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reversible {
+    Yes,
+    No,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(crate) struct KindRow {
+    pub(crate) kind: Kind,
+    pub(crate) mti: Mti,
+    processing_code: &'static [u8; 6],
+    condition_code: &'static [u8; 2],
+    transaction_type: u8,
+    pub(crate) reversible: Reversible,
+    /// Data elements that it needs beyond those that every request needs.
+    pub(crate) required: &'static [u8],
+    /// What data element 61 points at.
+    pub(crate) points_at: Option<Kind>,
+}
+
+use Reversible::{No, Yes};
+
+const REQUEST: Mti = Mti::FINANCIAL_REQUEST;
+const ADVICE: Mti = Mti::FINANCIAL_ADVICE;
+const AUTHORIZATION: Mti = Mti::AUTHORIZATION_REQUEST;
+
+#[rustfmt::skip]
+const ROWS: &[KindRow] = &[
+    row(Kind::BalanceInquiry,    REQUEST,       b"310000", b"00",  1, No,  &[]),
+    row(Kind::Purchase,          REQUEST,       b"000000", b"00", 22, Yes, &[4]),
+    row(Kind::PurchaseVoid,      REQUEST,       b"200000", b"00", 23, Yes, &[4, 37, 38, 61]).of(Kind::Purchase),
+    row(Kind::Refund,            ADVICE,        b"200000", b"00", 25, No,  &[4, 37]),
+    row(Kind::PreAuth,           AUTHORIZATION, b"030000", b"06", 10, Yes, &[4]),
+    row(Kind::PreAuthVoid,       AUTHORIZATION, b"200000", b"06", 11, Yes, &[4, 38]).of(Kind::PreAuth),
+    row(Kind::CompletionRequest, REQUEST,       b"000000", b"06", 20, Yes, &[4, 38]).of(Kind::PreAuth),
+    row(Kind::CompletionVoid,    REQUEST,       b"200000", b"06", 21, Yes, &[4, 37, 38, 61]).of(Kind::CompletionRequest),
+    row(Kind::CompletionAdvice,  ADVICE,        b"000000", b"06", 24, No,  &[4, 38]).of(Kind::PreAuth),
+    row(Kind::DirectCredit,      REQUEST,       b"630000", b"00", 48, Yes, &[4]),
+];
+
+#[expect(clippy::too_many_arguments, reason = "a row of a table is as wide as the table")]
+const fn row(
+    kind: Kind,
+    mti: Mti,
+    processing_code: &'static [u8; 6],
+    condition_code: &'static [u8; 2],
+    transaction_type: u8,
+    reversible: Reversible,
+    required: &'static [u8],
+) -> KindRow {
+    KindRow {
+        kind,
+        mti,
+        processing_code,
+        condition_code,
+        transaction_type,
+        reversible,
+        required,
+        points_at: None,
+    }
+}
+
+impl KindRow {
+    const fn of(mut self, original: Kind) -> Self {
+        self.points_at = Some(original);
+        self
+    }
+
+    /// The row that a message is, or that a reversal undoes. `None`: not offered by this switch.
+    pub(crate) fn find(mti: Mti, codes: &Codes<'_>) -> Option<&'static Self> {
+        let is_reversal = mti.class() == MtiClass::Reversal;
+        ROWS.iter().find(|row| {
+            (is_reversal || (row.mti.class(), row.mti.function()) == (mti.class(), mti.function()))
+                && row.processing_code == codes.processing_code
+                && row.condition_code == codes.condition_code
+                && row.transaction_type == codes.transaction_type
+        })
+    }
+
+    /// The row of a kind. Each has one.
+    pub(crate) fn of_kind(kind: Kind) -> Option<&'static Self> {
+        ROWS.iter().find(|row| row.kind == kind)
+    }
+}
+
+/// What tells the kinds apart, beside the message type.
+#[derive(Debug)]
+pub(crate) struct Codes<'a> {
+    /// Data element 3.
+    pub(crate) processing_code: &'a [u8],
+    /// Data element 25.
+    pub(crate) condition_code: &'a [u8],
+    /// Data element 60.1.
+    pub(crate) transaction_type: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(mti: &[u8; 4], (f3, f25, f60): (&str, &str, u8)) -> Option<Kind> {
+        let codes = Codes {
+            processing_code: f3.as_bytes(),
+            condition_code: f25.as_bytes(),
+            transaction_type: f60,
+        };
+        KindRow::find(Mti::parse(*mti).unwrap(), &codes).map(|row| row.kind)
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_message() {
+        for (mti, codes, kind) in [
+            (b"0200", ("310000", "00", 1), Kind::BalanceInquiry),
+            (b"0200", ("000000", "00", 22), Kind::Purchase),
+            (b"0201", ("000000", "00", 22), Kind::Purchase),
+            (b"0200", ("200000", "00", 23), Kind::PurchaseVoid),
+            (b"0220", ("200000", "00", 25), Kind::Refund),
+            (b"0100", ("030000", "06", 10), Kind::PreAuth),
+            (b"0100", ("200000", "06", 11), Kind::PreAuthVoid),
+            (b"0200", ("000000", "06", 20), Kind::CompletionRequest),
+            (b"0200", ("200000", "06", 21), Kind::CompletionVoid),
+            (b"0220", ("000000", "06", 24), Kind::CompletionAdvice),
+            (b"0200", ("630000", "00", 48), Kind::DirectCredit),
+        ] {
+            assert_eq!(find(mti, codes), Some(kind));
+        }
+    }
+
+    #[test]
+    fn businesses_that_are_not_offered_have_no_row() {
+        for (mti, codes) in [
+            (b"0200", ("300000", "00", 1)), // A balance inquiry of the other dialect.
+            (b"0220", ("000000", "00", 22)), // A purchase is no advice.
+            (b"0200", ("000000", "00", 36)), // Upload of offline purchases.
+            (b"0200", ("600000", "91", 45)), // E-cash load.
+            (b"0100", ("330000", "00", 1)), // Account check.
+            (b"0220", ("630000", "00", 48)), // Confirmation of a cash top-up.
+            (b"0200", ("", "", 0)),
+        ] {
+            assert_eq!(find(mti, codes), None);
+        }
+    }
+
+    #[test]
+    fn reversals_name_the_row_they_undo() {
+        for row in ROWS {
+            let [f3, f25] = [row.processing_code.as_slice(), row.condition_code]
+                .map(|code| std::str::from_utf8(code).unwrap());
+            let codes = (f3, f25, row.transaction_type);
+            assert_eq!(find(b"0400", codes), Some(row.kind));
+            let is_advice_or_inquiry = matches!(
+                row.kind,
+                Kind::Refund | Kind::CompletionAdvice | Kind::BalanceInquiry
+            );
+            assert_eq!(row.reversible == No, is_advice_or_inquiry, "{:?}", row.kind);
+            assert_eq!(KindRow::of_kind(row.kind).unwrap().kind, row.kind);
+        }
+    }
+}

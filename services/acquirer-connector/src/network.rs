@@ -1,0 +1,45 @@
+//! Sign-on, sign-off and echo of terminals: answered at the edge, no card is asked.
+
+use iso8583::{Message, MtiFunction, PosF60};
+use link::NetworkRequest;
+
+use crate::listener::Listener;
+use crate::refusal::Refusal;
+use crate::translate::place_of;
+
+impl Listener {
+    /// Does what a terminal says about its session.
+    ///
+    /// No working keys are handed out (data element 62 stays away), because this build checks
+    /// neither MAC nor PIN.
+    ///
+    /// # Errors
+    /// The first [`Refusal`] that applies; the session is then as before.
+    pub(crate) fn network(&self, message: &Message<'_>) -> Result<(), Refusal> {
+        let place = place_of(message)?;
+        self.shop(place)?;
+        let custom = message.digits(60).ok_or(Refusal::Missing { number: 60 })?;
+        let custom = PosF60::parse(&custom).map_err(|_| Refusal::Form { number: 60 })?;
+        let request = requested(message.mti().function(), custom.network_code)?;
+        self.sessions.note(place.terminal, request);
+        Ok(())
+    }
+}
+
+/// By function and network code (data element 60.3).
+fn requested(function: MtiFunction, network_code: u16) -> Result<NetworkRequest, Refusal> {
+    match (function, network_code) {
+        // Single and double length keys, with a track key, SM4.
+        (MtiFunction::Request, 1 | 3 | 4 | 5) => Ok(NetworkRequest::SignOn),
+        (MtiFunction::Advice, 2) => Ok(NetworkRequest::SignOff),
+        (MtiFunction::Advice, 301) => Ok(NetworkRequest::Echo),
+        // Parameters, certificates and lists are not downloaded from here.
+        (
+            MtiFunction::Request
+            | MtiFunction::Advice
+            | MtiFunction::RequestResponse
+            | MtiFunction::AdviceResponse,
+            _,
+        ) => Err(Refusal::NotSupported),
+    }
+}

@@ -1,0 +1,31 @@
+//! What is remembered of a request until its answer is written.
+//!
+//! Only what the answer repeats; no track, PIN block or chip data. The card number wipes itself.
+
+use card::Place;
+use iso8583::{Mti, PosF60, Prefix};
+use money::Amount;
+use pan::Pan;
+
+/// A request that waits for its reply.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    /// Of the answer: TPDU turned round.
+    pub(crate) prefix: Prefix,
+    /// Of the answer.
+    pub(crate) mti: Mti,
+    /// Data element 2, when it came.
+    pub(crate) pan: Option<Pan>,
+    /// Data element 3.
+    pub(crate) processing_code: [u8; 6],
+    /// Data element 4, when it came.
+    pub(crate) amount: Option<Amount>,
+    /// Data element 11.
+    pub(crate) trace: u32,
+    /// Data element 25.
+    pub(crate) condition_code: [u8; 2],
+    /// Data elements 41 and 42.
+    pub(crate) place: Place,
+    /// Data element 60.
+    pub(crate) custom: PosF60,
+}

@@ -1,0 +1,183 @@
+//! What one read of a connection brought: parked together, submitted together, answered together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use card::Command;
+use command_log::{AppendError, NewRecord, RecordKind, envelope, partition_of};
+use iso8583::{DecodeError, DecodeErrorKind, EncodeError, Message};
+use link::ExchangeId;
+use tracing::{debug, error, warn};
+
+use crate::connection::{Connection, millis};
+use crate::connections::Address;
+use crate::decode::{Desk, mend};
+use crate::listener::Listener;
+use crate::metric_names::{FrameRefusal, gauge_step};
+use crate::park::Parked;
+use crate::refusal::Refusal;
+use crate::response_code::ResponseCode;
+use crate::translate::Translated;
+
+/// The requests of one read, and the answers that the edge gives to some of them.
+pub(crate) struct Batch {
+    listener: Arc<Listener>,
+    connection: Arc<Connection>,
+    commands: Vec<Command>,
+    requests: Vec<Parked>,
+    parked: Vec<Result<ExchangeId, Parked>>,
+    in_flight: Vec<ExchangeId>,
+    edge_answers: Vec<u8>,
+}
+
+/// The peer's bytes make no sense: nothing more of it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Garbage;
+
+impl Batch {
+    pub(crate) fn new(listener: Arc<Listener>, connection: Arc<Connection>) -> Self {
+        Self {
+            listener,
+            connection,
+            commands: Vec::new(),
+            requests: Vec::new(),
+            parked: Vec::new(),
+            in_flight: Vec::new(),
+            edge_answers: Vec::new(),
+        }
+    }
+
+    /// Takes one frame in.
+    ///
+    /// # Errors
+    /// [`Garbage`] when it is no message and no answer can be formed.
+    pub(crate) fn add(&mut self, body: &[u8]) -> Result<(), Garbage> {
+        let dialect = self.listener.settings.dialect;
+        match Message::decode(dialect, body) {
+            Ok(message) => self.add_message(&message),
+            Err(cause) if is_unknown_type(&cause) => self.refuse_frame(FrameRefusal::UnknownType, &cause),
+            Err(cause) => {
+                self.refuse_frame(FrameRefusal::Undecodable, &cause);
+                let mended = mend(dialect, body, cause).ok_or(Garbage)?;
+                let message = Message::decode(dialect, &mended).map_err(|_| Garbage)?;
+                self.answer_message(&message, ResponseCode::FORMAT_ERROR);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_message(&mut self, message: &Message<'_>) {
+        match Desk::of(message.mti()) {
+            Desk::Card => match self.listener.translate(message) {
+                Ok(Translated { command, parked }) => {
+                    self.commands.push(command);
+                    self.requests.push(parked);
+                }
+                Err(refusal) => self.refuse_message(message, refusal),
+            },
+            Desk::Network => match self.listener.network(message) {
+                Ok(()) => self.answer_message(message, ResponseCode::APPROVED),
+                Err(refusal) => self.refuse_message(message, refusal),
+            },
+            Desk::Nobody => self.refuse_frame(FrameRefusal::UnknownType, &"a terminal sends no answers"),
+        }
+    }
+
+    /// Parks the requests, hands their commands to the log in one go, and queues edge answers.
+    pub(crate) fn publish(&mut self) {
+        if !self.commands.is_empty() {
+            let records = self.park();
+            self.submit(records);
+        }
+        self.connection.answer_at_edge(&mut self.edge_answers);
+    }
+
+    /// Parks what has room, the rest is refused. Returns the records of what was parked.
+    fn park(&mut self) -> Vec<NewRecord> {
+        let listener = Arc::clone(&self.listener);
+        let shared = &listener.shared;
+        let deadline_ms = shared.now_ms() + millis(self.connection.limits.reply_timeout);
+        self.connection.park(&mut self.requests, deadline_ms, &mut self.parked);
+        self.in_flight.clear();
+        let mut records = Vec::with_capacity(self.parked.len());
+        let mut refused = Vec::new();
+        for (mut command, parked) in self.commands.drain(..).zip(self.parked.drain(..)) {
+            let exchange = match parked {
+                Ok(exchange) => exchange,
+                Err(request) => {
+                    refused.push(request);
+                    continue;
+                }
+            };
+            let address = Address { connection: self.connection.number, exchange };
+            command.reply_to = address.to_reply_to(shared.incarnation);
+            self.in_flight.push(exchange);
+            records.push(NewRecord {
+                partition: partition_of(command.card, shared.partition_count),
+                kind: RecordKind::Command,
+                payload: envelope::encode_command(&command),
+            });
+        }
+        self.refuse_requests(&refused, Refusal::Full);
+        records
+    }
+
+    fn submit(&mut self, records: Vec<NewRecord>) {
+        if records.is_empty() {
+            return;
+        }
+        let shared = &self.listener.shared;
+        shared.metrics.exchanges_in_flight.increment(gauge_step(records.len()));
+        match (shared.submit)(records) {
+            Ok(()) => {}
+            Err(AppendError::NotAppended(cause)) => {
+                warn!(%cause, listener = %self.listener.settings.name, "submit commands");
+                let requests = self.connection.unpark(self.in_flight.drain(..));
+                shared.metrics.exchanges_in_flight.decrement(gauge_step(requests.len()));
+                self.refuse_requests(&requests, Refusal::NotAppended);
+            }
+            // No answer: the deadline takes the exchanges away, a reversal settles the fate.
+            Err(AppendError::Unknown(cause)) => {
+                error!(%cause, listener = %self.listener.settings.name, "submit commands");
+            }
+        }
+    }
+
+    fn refuse_requests(&mut self, requests: &[Parked], refusal: Refusal) {
+        let now = (self.listener.shared.clock)();
+        for request in requests {
+            debug!(terminal = %request.place.terminal, %refusal, "refused at the edge");
+            let answer = &mut self.edge_answers;
+            let written = self.listener.answering.refusal(request, refusal.code(), now, answer);
+            self.note_edge_answer(written, refusal.code());
+        }
+    }
+
+    fn refuse_message(&mut self, message: &Message<'_>, refusal: Refusal) {
+        debug!(listener = %self.listener.settings.name, mti = %message.mti(), %refusal,
+            "refused at the edge");
+        self.answer_message(message, refusal.code());
+    }
+
+    fn answer_message(&mut self, message: &Message<'_>, code: ResponseCode) {
+        let now = (self.listener.shared.clock)();
+        let written = self.listener.answering.edge(message, code, now, &mut self.edge_answers);
+        self.note_edge_answer(written, code);
+    }
+
+    fn note_edge_answer(&self, written: Result<(), EncodeError>, code: ResponseCode) {
+        match written {
+            Ok(()) => self.listener.shared.metrics.edge_answered(code),
+            Err(cause) => error!(%cause, "encode an answer"),
+        }
+    }
+
+    fn refuse_frame(&self, reason: FrameRefusal, cause: &dyn fmt::Display) {
+        debug!(listener = %self.listener.settings.name, %cause, "frame refused");
+        self.listener.shared.metrics.frame_refused(reason);
+    }
+}
+
+fn is_unknown_type(error: &DecodeError) -> bool {
+    matches!(error.kind, DecodeErrorKind::UnknownMti { .. })
+}

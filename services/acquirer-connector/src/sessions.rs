@@ -1,0 +1,46 @@
+//! Which terminals of one listener have signed on.
+//!
+//! A session belongs to the terminal, not to its connection: terminals that dial in for each
+//! payment sign on once. Held in memory; after a restart terminals are told to sign on again.
+
+use std::collections::HashSet;
+
+use card::TerminalId;
+use link::{NetworkRequest, Session, SignOn};
+use parking_lot::RwLock;
+
+/// Terminals that have signed on, never more than the register knows (OWN-4).
+pub(crate) struct Sessions {
+    sign_on: SignOn,
+    signed_on: RwLock<HashSet<TerminalId>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(sign_on: SignOn) -> Self {
+        Self { sign_on, signed_on: RwLock::default() }
+    }
+
+    /// Notes what a terminal said. Call it for terminals of the register only.
+    pub(crate) fn note(&self, terminal: TerminalId, request: NetworkRequest) {
+        match self.of(terminal).after(request) {
+            Session::SignedOn => self.signed_on.write().insert(terminal),
+            Session::SignedOff => self.signed_on.write().remove(&terminal),
+        };
+    }
+
+    /// Whether a terminal may ask for payments now.
+    pub(crate) fn permits_payments(&self, terminal: TerminalId) -> bool {
+        match self.sign_on {
+            SignOn::Optional => true,
+            SignOn::Required => self.of(terminal).permits_payments(self.sign_on),
+        }
+    }
+
+    fn of(&self, terminal: TerminalId) -> Session {
+        if self.signed_on.read().contains(&terminal) {
+            Session::SignedOn
+        } else {
+            Session::SignedOff
+        }
+    }
+}

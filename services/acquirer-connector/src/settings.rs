@@ -1,0 +1,105 @@
+//! What the connector is told at its start. Plain values; the program maps its configuration here.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use card::Timestamp;
+use iso8583::Dialect;
+use link::SignOn;
+use registry::ParticipantId;
+
+/// Most connections over all listeners: the address of an exchange has this much room for them.
+pub const CONNECTIONS_MAX: usize = 1 << 18;
+
+/// Tells the time for local dates on the wire. Deadlines do not use it.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Settings of the whole connector.
+#[derive(Debug, Clone)]
+pub struct ConnectorSettings {
+    /// Our own institution code; approvals carry it as the issuer's (data element 44).
+    pub issuer: ParticipantId,
+    /// Local time minus UTC in minutes, without summer time; 480 in China.
+    pub utc_offset_minutes: i16,
+    /// One for each acquirer.
+    pub listeners: Vec<ListenerSettings>,
+}
+
+/// Settings of one acquirer's listener.
+#[derive(Debug, Clone)]
+pub struct ListenerSettings {
+    /// The acquirer's institution code (data element 32). It is part of every key of its requests.
+    pub acquirer: ParticipantId,
+    /// Its name in log lines.
+    pub name: String,
+    /// Where its connections arrive; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// The form of its messages.
+    pub dialect: &'static Dialect,
+    /// Open connections; one more is closed at once.
+    pub connections_max: usize,
+    /// Unanswered requests of one connection, at most [`link::EXCHANGES_IN_FLIGHT_MAX`]; one more
+    /// is answered 96.
+    pub in_flight_max: usize,
+    /// Longest frame in bytes after its length; a longer one ends the connection. Never over the
+    /// dialect's own limit.
+    pub frame_size_max: usize,
+    /// A connection without a frame and with nothing in flight is closed after this.
+    pub idle_timeout: Duration,
+    /// A frame that has started must be complete within this, and the peer must take our answers
+    /// within it.
+    pub read_timeout: Duration,
+    /// A request without a decision is given up after this: no answer, its fate is unknown, the
+    /// terminal's reversal settles it.
+    pub reply_timeout: Duration,
+    /// Whether a terminal must sign on before its first payment.
+    pub sign_on: SignOn,
+}
+
+/// Why the connector could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address is taken, or not ours.
+    #[error("cannot listen on {listen} for acquirer {acquirer}: {source}; choose another address")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// Whose listener it is.
+        acquirer: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// More connections than an exchange's address can tell apart.
+    #[error("listeners allow {wanted} connections together; allow at most {CONNECTIONS_MAX}")]
+    TooManyConnections {
+        /// The sum over all listeners.
+        wanted: usize,
+    },
+    /// A listener for a dialect that has no table of kinds yet.
+    #[error("acquirer {acquirer} speaks dialect {dialect}; this build serves pos only")]
+    Dialect {
+        /// Whose listener it is.
+        acquirer: String,
+        /// The dialect's name.
+        dialect: &'static str,
+    },
+}
+
+impl ConnectorSettings {
+    /// Checks what the types do not.
+    pub(crate) fn validate(&self) -> Result<(), StartError> {
+        let wanted = self.listeners.iter().map(|listener| listener.connections_max);
+        let wanted = wanted.fold(0, usize::saturating_add);
+        if wanted > CONNECTIONS_MAX {
+            return Err(StartError::TooManyConnections { wanted });
+        }
+        match self.listeners.iter().find(|listener| listener.dialect != Dialect::pos()) {
+            None => Ok(()),
+            Some(listener) => Err(StartError::Dialect {
+                acquirer: listener.name.clone(),
+                dialect: listener.dialect.name(),
+            }),
+        }
+    }
+}

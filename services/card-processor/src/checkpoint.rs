@@ -1,0 +1,87 @@
+//! Checkpoints: how far the store is ahead of having to fold the log again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use card::PartitionId;
+use card_store::{CardStore, PartitionCheckpoint, WriteError};
+use command_log::CommandLog;
+use tokio::sync::watch;
+
+use crate::context::{Kept, PartitionContext};
+use crate::gate::Gate;
+use crate::partition::Shared;
+
+/// How often it is looked whether a checkpoint is due.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Makes checkpoints.
+pub(crate) struct Checkpoints<S, L> {
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) log: Arc<L>,
+    pub(crate) interval: Duration,
+    pub(crate) dirty_cards_max: usize,
+}
+
+impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
+    /// Makes a checkpoint whenever one is due, until told to stop.
+    pub(crate) async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        let mut last = Instant::now();
+        loop {
+            tokio::select! {
+                _ = stopping.changed() => return,
+                _ = look.tick() => {}
+            }
+            let dirty = self.shared.store.dirty_count();
+            let due =
+                dirty >= self.dirty_cards_max || (dirty > 0 && last.elapsed() >= self.interval);
+            if !due {
+                continue;
+            }
+            last = Instant::now();
+            if let Err(error) = self.make().await {
+                tracing::error!(%error, "checkpoint failed; the log still has everything");
+            }
+        }
+    }
+
+    /// Makes one checkpoint.
+    ///
+    /// The offsets are read before the store is frozen, so states may be ahead of them, never
+    /// behind; and nothing is made durable in the store whose command could still be lost.
+    pub(crate) async fn make(&self) -> Result<(), WriteError> {
+        let partitions = self.watermarks();
+        let frozen = self.shared.store.freeze();
+        let mut gate = Gate::new(self.log.durable());
+        if !gate.reaches(self.shared.decided_through()).await {
+            return Err(WriteError::Stopped("command log stopped".to_owned()));
+        }
+        let store = Arc::clone(&self.shared.store);
+        let offsets: Vec<(PartitionId, u64)> = partitions
+            .iter()
+            .map(|kept| (kept.partition, kept.next_offset))
+            .collect();
+        let made = tokio::task::spawn_blocking(move || store.checkpoint(frozen, &partitions)).await;
+        made.map_err(|error| WriteError::Unknown(error.to_string()))??;
+        self.log.release_before(&offsets);
+        Ok(())
+    }
+
+    fn watermarks(&self) -> Vec<PartitionCheckpoint> {
+        let all = self.shared.partitions.iter().zip(0..);
+        all.map(|(state, number)| {
+            let outstanding = state.outstanding.lock();
+            let kept = Kept {
+                context: PartitionContext::clone(outstanding.context()),
+                totals: outstanding.totals().clone(),
+            };
+            PartitionCheckpoint {
+                partition: PartitionId(number),
+                next_offset: outstanding.watermark(),
+                context: kept.encode(),
+            }
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,30 @@
+//! The bounds of a processor (OWN-4). All of them are named; none has a default here.
+
+use std::time::Duration;
+
+/// How much a processor may hold at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessorSettings {
+    /// Workers; partitions are dealt out to them.
+    pub worker_count: u16,
+    /// Commands of one partition between log and release.
+    pub credits_per_partition: u32,
+    /// Cards with an actor; the least recently used are passivated beyond it.
+    pub live_cards_max: usize,
+    /// A card without a command for this long is passivated.
+    pub idle_card: Duration,
+    /// The longest time between two checkpoints.
+    pub checkpoint_interval: Duration,
+    /// A checkpoint is made when this many cards were written since the last one.
+    pub dirty_cards_max: usize,
+}
+
+/// Commands of a stopped or slow partition that wait without a credit; past it the partition's
+/// gate closes and the edge answers 96 before anything is appended.
+pub(crate) const DEFERRED_MAX: usize = 4_096;
+
+/// Records taken from the log in one turn.
+pub(crate) const RECORDS_PER_POLL_MAX: usize = 1_024;
+
+/// Panics at one position that stop its partition (OWN-5).
+pub(crate) const PANICS_MAX: u8 = 3;

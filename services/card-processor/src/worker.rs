@@ -1,0 +1,256 @@
+//! A worker: takes records of its partitions in log order and brings each to its card.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use card::{PartitionId, Position};
+use card_store::CardStore;
+use command_log::envelope::{decode_command, decode_mark};
+use command_log::{LogConsumer, LogRecord, RecordKind};
+use tokio::sync::watch;
+
+use crate::bundles::BundleFolder;
+use crate::context::PartitionContext;
+use crate::error::StopReason;
+use crate::inbox::Work;
+use crate::live::{AfterCrash, LiveCards};
+use crate::partition::Shared;
+use crate::settings::{DEFERRED_MAX, RECORDS_PER_POLL_MAX};
+
+/// A worker's own view of a partition.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) partition: PartitionId,
+    pub(crate) next_offset: u64,
+    pub(crate) context: Arc<PartitionContext>,
+    /// Commands that wait for a credit.
+    deferred: VecDeque<Work>,
+    stopped: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(
+        partition: PartitionId,
+        next_offset: u64,
+        context: Arc<PartitionContext>,
+    ) -> Self {
+        Self {
+            partition,
+            next_offset,
+            context,
+            deferred: VecDeque::new(),
+            stopped: false,
+        }
+    }
+}
+
+/// One worker.
+pub(crate) struct Worker<S, C> {
+    pub(crate) number: usize,
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) consumer: C,
+    /// By partition number; none for other workers' partitions.
+    pub(crate) lanes: Vec<Option<Lane>>,
+    pub(crate) live: LiveCards<S>,
+    pub(crate) bundles: Arc<BundleFolder>,
+    pub(crate) idle_card: Duration,
+    pub(crate) stopping: watch::Receiver<bool>,
+}
+
+impl<S: CardStore, C: LogConsumer> Worker<S, C> {
+    /// Runs until told to stop, or the log stops.
+    pub(crate) async fn run(mut self) {
+        let mut batch = Vec::with_capacity(RECORDS_PER_POLL_MAX);
+        let mut sweep = tokio::time::interval(Duration::from_secs(1));
+        let shared = Arc::clone(&self.shared);
+        let credit_given = &shared.credit_given[self.number];
+        let crashed = self.live.crash_signal();
+        loop {
+            // Cancel safe: poll keeps records that it did not hand over; the others only wait.
+            tokio::select! {
+                biased;
+                _ = self.stopping.changed() => break,
+                () = crashed.notified() => self.after_crashes().await,
+                () = credit_given.notified(), if self.has_deferred() => {
+                    self.send_deferred().await;
+                }
+                polled = self.consumer.poll(&mut batch, RECORDS_PER_POLL_MAX), if self.has_room() => {
+                    if let Err(error) = polled {
+                        self.stop_all(&error.to_string());
+                        break;
+                    }
+                    let now = Instant::now();
+                    for record in batch.drain(..) {
+                        self.take(record, now).await;
+                    }
+                }
+                _ = sweep.tick() => self.live.passivate_idle(self.idle_card, Instant::now()),
+            }
+        }
+        self.live.drop_all();
+    }
+
+    /// LOG-3: lower = drop, higher = stop.
+    async fn take(&mut self, record: LogRecord, now: Instant) {
+        let partition = record.position.partition;
+        let Some(Some(lane)) = self.lanes.get_mut(usize::from(partition.0)) else {
+            return;
+        };
+        if lane.stopped || record.position.offset < lane.next_offset {
+            return;
+        }
+        if record.position.offset > lane.next_offset {
+            let gap = StopReason::Gap {
+                expected: lane.next_offset,
+                found: record.position.offset,
+            };
+            return self.stop(partition, gap);
+        }
+        lane.next_offset += 1;
+        match record.kind {
+            RecordKind::Mark => self.mark(&record),
+            RecordKind::Command => self.command(record, now).await,
+        }
+    }
+
+    fn mark(&mut self, record: &LogRecord) {
+        let position = record.position;
+        let Some(Some(lane)) = self.lanes.get_mut(usize::from(position.partition.0)) else {
+            return;
+        };
+        let context = match decode_mark(&record.payload) {
+            Ok(mark) => lane.context.after(mark, position, &self.bundles),
+            Err(error) => Err(StopReason::Unreadable {
+                position,
+                reason: error.to_string(),
+            }),
+        };
+        match context {
+            Ok(context) => {
+                lane.context = Arc::new(context);
+                let state = self.shared.partition(position.partition);
+                state.outstanding.lock().marked(Arc::clone(&lane.context));
+            }
+            Err(reason) => self.stop(position.partition, reason),
+        }
+    }
+
+    async fn command(&mut self, record: LogRecord, now: Instant) {
+        let position = record.position;
+        let command = match decode_command(&record.payload) {
+            Ok(command) => command,
+            Err(error) => {
+                let reason = error.to_string();
+                return self.stop(
+                    position.partition,
+                    StopReason::Unreadable { position, reason },
+                );
+            }
+        };
+        let Some(Some(lane)) = self.lanes.get_mut(usize::from(position.partition.0)) else {
+            return;
+        };
+        let state = self.shared.partition(position.partition);
+        state.outstanding.lock().dispatched();
+        let work = Work {
+            command,
+            position,
+            sequence: record.sequence,
+            appended_at: record.appended_at,
+            context: Arc::clone(&lane.context),
+            crashes: 0,
+        };
+        if lane.deferred.is_empty() && state.take_credit() {
+            return self.route(work, now).await;
+        }
+        lane.deferred.push_back(work);
+        if lane.deferred.len() >= DEFERRED_MAX {
+            self.shared.gates.close(position.partition); // OWN-4: the edge answers 96 from here.
+        }
+    }
+
+    async fn route(&mut self, work: Work, now: Instant) {
+        let position = work.position;
+        if let Err(error) = self.live.route(work, now).await {
+            let reason = error.to_string();
+            self.stop(position.partition, StopReason::Card { position, reason });
+        }
+    }
+
+    async fn send_deferred(&mut self) {
+        let now = Instant::now();
+        for index in 0..self.lanes.len() {
+            while let Some(work) = self.next_deferred(index) {
+                self.route(work, now).await;
+            }
+        }
+    }
+
+    fn next_deferred(&mut self, index: usize) -> Option<Work> {
+        let lane = self.lanes.get_mut(index)?.as_mut()?;
+        let partition = lane.partition;
+        if lane.stopped || lane.deferred.is_empty() {
+            return None;
+        }
+        if !self.shared.partition(partition).take_credit() {
+            return None;
+        }
+        let work = lane.deferred.pop_front();
+        if lane.deferred.is_empty() {
+            self.shared.gates.open(partition);
+        }
+        work
+    }
+
+    async fn after_crashes(&mut self) {
+        let restarted = match self.live.restart_crashed().await {
+            Ok(restarted) => restarted,
+            Err(error) => return self.stop_all(&error.to_string()),
+        };
+        for after in restarted {
+            if let AfterCrash::Poison(partition, position) = after {
+                self.stop(partition, StopReason::Poison(position)); // OWN-5
+            }
+        }
+    }
+
+    fn has_deferred(&self) -> bool {
+        self.lanes
+            .iter()
+            .flatten()
+            .any(|lane| !lane.stopped && !lane.deferred.is_empty())
+    }
+
+    /// Records keep coming while every running lane has room for one poll's worth.
+    fn has_room(&self) -> bool {
+        self.lanes
+            .iter()
+            .flatten()
+            .all(|lane| lane.stopped || lane.deferred.len() < 2 * DEFERRED_MAX)
+    }
+
+    fn stop(&mut self, partition: PartitionId, reason: StopReason) {
+        if let Some(Some(lane)) = self.lanes.get_mut(usize::from(partition.0)) {
+            lane.stopped = true;
+        }
+        self.shared.stop(partition, reason);
+    }
+
+    fn stop_all(&mut self, reason: &str) {
+        let lanes: Vec<(PartitionId, u64)> = self
+            .lanes
+            .iter()
+            .flatten()
+            .map(|lane| (lane.partition, lane.next_offset))
+            .collect();
+        for (partition, offset) in lanes {
+            let position = Position { partition, offset };
+            let reason = StopReason::Unreadable {
+                position,
+                reason: reason.to_owned(),
+            };
+            self.stop(partition, reason);
+        }
+    }
+}
