@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+
 use card::{CardId, PartitionId, Position, Version};
 use card_store::contract::{offsets, ready};
 use card_store::{CardStore, CardWrite, JournalRow, StoredCard};

@@ -7,12 +7,11 @@
 
 use std::time::Instant;
 
-use card_store::{PartitionCheckpoint, WriteError};
-
 use crate::journal::Journal;
 use crate::lsm::Lsm;
 use crate::mark::CheckpointMark;
 use crate::overlay::{Frozen, Overlay};
+use card_store::{PartitionCheckpoint, WriteError};
 
 /// Moments of a checkpoint at which a test may copy the folder, or fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

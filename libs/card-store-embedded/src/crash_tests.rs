@@ -3,12 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 
-use card_store::contract::{card, decision, decisions, key, key_row, offsets, ready};
-use card_store::{CardStore, WriteError};
 use tempfile::TempDir;
 
 use crate::checkpoint::Step;
 use crate::{EmbeddedStore, Options};
+use card_store::contract::{card, decision, decisions, key, key_row, offsets, ready};
+use card_store::{CardStore, WriteError};
 
 const CARDS: u8 = 9;
 
@@ -178,6 +178,11 @@ fn a_checkpoint_that_failed_anywhere_is_part_of_the_next() {
         }
         assert_whole(&store, &at);
         store.checkpoint(store.freeze(), &[offsets(0, 6)]).unwrap();
+        assert_eq!(
+            store.waiting_count(),
+            0,
+            "{at}: nothing waits in memory any more"
+        );
         drop(store);
         let store = EmbeddedStore::open(folder.path(), &options()).unwrap();
         for number in 0..CARDS {

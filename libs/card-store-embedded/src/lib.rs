@@ -32,7 +32,6 @@ mod store;
 mod torn_tail;
 
 pub use checkpoint::LastCheckpoint;
-pub use metric_names::describe_metrics;
 pub use options::{OpenError, Options};
 pub use overlay::Frozen;
 pub use store::{EmbeddedStore, Stats};

@@ -17,8 +17,6 @@ use std::ops::Bound;
 use std::path::Path;
 
 use bytes::Bytes;
-use card::{CardId, LegKey, PartitionId, Position, Version};
-use card_store::{PartitionCheckpoint, StoreError, StoredCard, WriteError};
 use fjall::config::{BloomConstructionPolicy, FilterPolicy, FilterPolicyEntry};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
@@ -26,6 +24,8 @@ use crate::journal::Address;
 use crate::options::Options;
 use crate::overlay::Pending;
 use crate::torn_tail;
+use card::{CardId, LegKey, PartitionId, Position, Version};
+use card_store::{PartitionCheckpoint, StoreError, StoredCard, WriteError};
 
 const FORMAT: u8 = 1;
 const STATE_FORMAT: u8 = 1;

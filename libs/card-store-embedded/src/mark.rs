@@ -10,9 +10,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use card_store::{StoreError, WriteError};
-
 use crate::options::OpenError;
+use card_store::{StoreError, WriteError};
 
 /// Below the folder of the store.
 pub(crate) const FILE_NAME: &str = "checkpoint";
@@ -59,8 +58,8 @@ impl CheckpointMark {
     pub(crate) fn check(&mut self, lsm_number: u64) -> Result<(), StoreError> {
         if lsm_number < self.number {
             return Err(StoreError::Damaged(format!(
-                "the lsm tree shows checkpoint {lsm_number}, what was kept of checkpoint {} is \
-                 gone; restore a backup, or move the store away to fold the whole log again",
+                "the lsm tree shows checkpoint {lsm_number}, but checkpoint {} was kept and the \
+                 log may no longer reach back so far; restore a backup",
                 self.number
             )));
         }

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use card_store::StoreError;
-
 use crate::journal::{SEGMENT_HEADER_SIZE, row};
+use card_store::StoreError;
 
 /// How much memory and disk the store may use. Every field has a bound (OWN-4).
 #[derive(Debug, Clone, PartialEq, Eq)]

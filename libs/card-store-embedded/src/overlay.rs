@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use card::{CardId, LegKey};
-use card_store::{KeyRow, StoredCard};
 use parking_lot::Mutex;
 
 use crate::journal::Address;
+use card::{CardId, LegKey};
+use card_store::{KeyRow, StoredCard};
 
 /// A power of two: [`shard_index`] takes the top bits of a product.
 const SHARD_COUNT: usize = 64;
@@ -44,6 +44,7 @@ pub struct Frozen {
 pub(crate) struct Overlay {
     shards: Vec<Mutex<Shard>>,
     live_count: AtomicUsize,
+    frozen_count: AtomicUsize,
     generation: Mutex<u64>,
 }
 
@@ -59,6 +60,7 @@ impl Overlay {
         Self {
             shards: (0..SHARD_COUNT).map(|_| Mutex::default()).collect(),
             live_count: AtomicUsize::new(0),
+            frozen_count: AtomicUsize::new(0),
             generation: Mutex::new(0),
         }
     }
@@ -125,6 +127,11 @@ impl Overlay {
         self.live_count.load(Ordering::Relaxed)
     }
 
+    /// Cards in all layers; one that is in several counts as often.
+    pub(crate) fn waiting_count(&self) -> usize {
+        self.live_count() + self.frozen_count.load(Ordering::Relaxed)
+    }
+
     /// Sets the live layers aside. A write that runs meanwhile ends up on either side, whole.
     pub(crate) fn freeze(&self) -> Frozen {
         let mut generation = self.generation.lock();
@@ -134,6 +141,7 @@ impl Overlay {
             let layer = std::mem::take(&mut shard.live);
             if !layer.is_empty() {
                 self.live_count.fetch_sub(layer.len(), Ordering::Relaxed);
+                self.frozen_count.fetch_add(layer.len(), Ordering::Relaxed);
                 shard.frozen.push((*generation, Arc::new(layer)));
             }
         }
@@ -169,8 +177,11 @@ impl Overlay {
                     .filter(|(number, _)| *number <= frozen.generation);
                 done.map(|(_, layer)| Arc::clone(layer)).collect()
             };
-            for (card, pending) in layers.iter().flat_map(|layer| layer.iter()) {
-                last_row(*card, pending.head);
+            for layer in &layers {
+                layer
+                    .iter()
+                    .for_each(|(card, pending)| last_row(*card, pending.head));
+                self.frozen_count.fetch_sub(layer.len(), Ordering::Relaxed);
             }
             // The layers are freed here, after the lock.
             shard

@@ -4,10 +4,6 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bytes::Bytes;
-use card::{CardId, LegKey, Version};
-use card_store::{
-    CardStore, CardWrite, JournalRow, PartitionCheckpoint, StoreError, StoredCard, WriteError,
-};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
@@ -18,6 +14,10 @@ use crate::mark::{self, CheckpointMark};
 use crate::metric_names::{CARD_LOADS_TOTAL, CHECKPOINT_SECONDS, DIRTY_CARDS};
 use crate::options::{OpenError, Options};
 use crate::overlay::{Frozen, Overlay};
+use card::{CardId, LegKey, Version};
+use card_store::{
+    CardStore, CardWrite, JournalRow, PartitionCheckpoint, StoreError, StoredCard, WriteError,
+};
 
 /// Where reading a card's history stopped is remembered for so many readers.
 const RESUME_POINTS_MAX: usize = 1_024;
@@ -175,13 +175,23 @@ impl EmbeddedStore {
             .release(frozen, |card, head| self.heads.insert(card, head));
         let ended_at = Instant::now();
         metrics::histogram!(CHECKPOINT_SECONDS).record(ended_at - began_at);
-        metrics::gauge!(DIRTY_CARDS).set(u32::try_from(card_count).unwrap_or(u32::MAX));
+        self.tell_dirty_cards();
         *self.last_checkpoint.lock() = Some(LastCheckpoint {
             card_count,
             began_at,
             ended_at,
         });
         Ok(())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn waiting_count(&self) -> usize {
+        self.overlay.waiting_count()
+    }
+
+    fn tell_dirty_cards(&self) {
+        let count = u32::try_from(self.overlay.waiting_count()).unwrap_or(u32::MAX);
+        metrics::gauge!(DIRTY_CARDS).set(count);
     }
 
     /// The address of the card's last row, `NONE` for a new card.
@@ -298,6 +308,11 @@ impl CardStore for EmbeddedStore {
             rows,
             keys,
         } = write;
+        debug_assert_eq!(
+            rows.last().map(|row| row.version),
+            Some(state.version),
+            "the last row is the state's"
+        );
         let head = self
             .head_of(card)
             .map_err(|error| WriteError::Stopped(error.to_string()))?;
@@ -308,6 +323,7 @@ impl CardStore for EmbeddedStore {
     }
 
     fn freeze(&self) -> Frozen {
+        self.tell_dirty_cards();
         self.overlay.freeze()
     }
 

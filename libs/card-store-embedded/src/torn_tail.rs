@@ -185,8 +185,8 @@ mod tests {
                 .map(|_| "opened")
                 .unwrap_err()
                 .to_string();
-            let expected = "of checkpoint 2 is gone; restore a backup, or move the store away to \
-                            fold the whole log again";
+            let expected = "but checkpoint 2 was kept and the log may no longer reach back so \
+                            far; restore a backup";
             assert!(error.ends_with(expected), "{error}");
         }
     }

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 
+use tempfile::TempDir;
+
 use card_store::contract::{self, Place};
 use card_store_embedded::{EmbeddedStore, Options};
-use tempfile::TempDir;
 
 /// Folders in which stores were created; the last one is in use.
 #[derive(Default)]

@@ -8,10 +8,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
+use tempfile::TempDir;
+
 use card_store::contract::{card, decision, offsets, ready};
 use card_store::{CardStore, JournalRow, StoreError, WriteError};
 use card_store_embedded::{EmbeddedStore, OpenError, Options};
-use tempfile::TempDir;
 
 fn options() -> Options {
     Options {

@@ -1,13 +1,14 @@
 //! Random writes, freezes, checkpoints and crashes: the embedded store answers every question as
 //! the store in memory does.
 
+use proptest::prelude::*;
+use tempfile::TempDir;
+
 use card::CardId;
 use card_store::contract::{card, decisions, key, key_row, offsets, ready};
 use card_store::memory::MemoryStore;
 use card_store::{CardStore, CardWrite};
 use card_store_embedded::{EmbeddedStore, Options};
-use proptest::prelude::*;
-use tempfile::TempDir;
 
 const CARDS: u8 = 5;
 const KEYS: u8 = 6;
@@ -175,7 +176,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn answers_as_the_store_in_memory(steps in proptest::collection::vec(step(), 1..60)) {

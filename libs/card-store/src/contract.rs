@@ -8,9 +8,9 @@ use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use card::{CardId, LegKey, PartitionId, Position, Version};
 
 use crate::port::{CardStore, CardWrite, JournalRow, KeyRow, PartitionCheckpoint, StoredCard};
+use card::{CardId, LegKey, PartitionId, Position, Version};
 
 /// Where an adapter under test keeps its cards.
 pub trait Place {

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use card::{CardId, LegKey, PartitionId, Version};
 use parking_lot::Mutex;
 
 use crate::port::{
     CardStore, CardWrite, JournalRow, PartitionCheckpoint, StoreError, StoredCard, WriteError,
 };
+use card::{CardId, LegKey, PartitionId, Version};
 
 /// Keeps everything in maps.
 #[derive(Debug, Default)]

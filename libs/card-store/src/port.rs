@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
+
 use card::{CardId, LegKey, PartitionId, Position, Version};
 
 /// A card's state as it was last written.

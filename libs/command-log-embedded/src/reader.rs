@@ -18,7 +18,9 @@ pub(crate) struct BlockReader {
     /// Where in the file the window begins.
     window_at: u64,
     window: Vec<u8>,
-    /// How much of the window is read.
+    /// How much of the window is filled.
+    filled: usize,
+    /// How much of it is read; more than is filled when padding was skipped.
     taken: usize,
 }
 
@@ -31,6 +33,7 @@ impl BlockReader {
             end,
             window_at: from,
             window: Vec::new(),
+            filled: 0,
             taken: 0,
         }
     }
@@ -45,7 +48,7 @@ impl BlockReader {
         if !self.fetch(BLOCK_HEADER_SIZE)? {
             return Ok(None);
         }
-        let Some(header) = BlockHeader::parse(&self.window[self.taken..]) else {
+        let Some(header) = BlockHeader::parse(&self.window[self.taken..self.filled]) else {
             return Ok(None);
         };
         let size = header.unpadded_size();
@@ -63,23 +66,22 @@ impl BlockReader {
 
     /// Sees to it that the window holds `size` bytes that are not taken; false at the end.
     fn fetch(&mut self, size: usize) -> io::Result<bool> {
-        if self.window.len() >= self.taken + size {
+        if self.filled >= self.taken + size {
             return Ok(true);
         }
-        let kept_from = self.taken.min(self.window.len());
-        let kept = self.window.len() - kept_from;
+        let kept = self.taken.min(self.filled)..self.filled;
         self.window_at = self.position();
-        self.window.copy_within(kept_from.., 0);
+        if self.window.len() < size.max(WINDOW_SIZE) {
+            let mut larger = vec![0; size.max(WINDOW_SIZE)];
+            larger[..kept.len()].copy_from_slice(&self.window[kept.clone()]);
+            self.window = larger;
+        } else {
+            self.window.copy_within(kept.clone(), 0);
+        }
         self.taken = 0;
-        self.window.resize(size.max(WINDOW_SIZE), 0);
-        let filled = kept
-            + read_some(
-                &self.file,
-                &mut self.window[kept..],
-                self.window_at + kept as u64,
-            )?;
-        self.window.truncate(filled);
-        Ok(filled >= size)
+        let from = self.window_at + kept.len() as u64;
+        self.filled = kept.len() + read_some(&self.file, &mut self.window[kept.len()..], from)?;
+        Ok(self.filled >= size)
     }
 }
 

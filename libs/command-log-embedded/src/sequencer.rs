@@ -257,10 +257,13 @@ impl Sequencer {
             Spare::Wanted | Spare::Preparing => self.room,
             Spare::Unavailable(reason) => return Err(Refusal::NoSpace(reason.clone())),
         };
-        if needed > room.min(self.limits.pending_size_max) {
+        if needed > self.limits.pending_size_max.min(self.limits.capacity) {
             return Err(Refusal::LogBehind {
                 bytes: self.pending_size,
             });
+        }
+        if needed > room {
+            return Err(Refusal::NotPrepared);
         }
         Ok(())
     }

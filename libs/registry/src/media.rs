@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
-use card::{CardId, ProgrammeId};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
-use pan::{Pan, PanHash, PanHasher};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use crate::medium_codec::{Medium, RegisteredMedium, decode, encode};
+use card::{CardId, ProgrammeId};
+use pan::{Pan, PanHash, PanHasher};
 
 /// Media that are found without asking the database; about 100 bytes each.
 pub const MEDIA_CACHED_MAX: usize = 1 << 18;

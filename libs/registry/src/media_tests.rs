@@ -1,9 +1,9 @@
 //! Media as cards are issued, found and listed.
 
-use pan::Expiry;
 use tempfile::TempDir;
 
 use super::*;
+use pan::Expiry;
 
 fn hasher() -> PanHasher {
     PanHasher::new(&[5; 32])

@@ -10,8 +10,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use pan::PanHasher;
 use zeroize::Zeroizing;
+
+use pan::PanHasher;
 
 /// Its place below the folder of the switch.
 pub const FILE_NAME: &str = "keys/pan-hash.key";

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use card::{FeeTerms, MerchantId, TerminalId};
 use sha2::{Digest, Sha256};
 
 use crate::names::ParticipantId;
 use crate::register_checks::{self, RegisterError};
 use crate::terminals::TerminalIndex;
+use card::{FeeTerms, MerchantId, TerminalId};
 
 /// A party that sends us requests: an acquirer.
 #[derive(Debug, Clone, PartialEq, Eq)]

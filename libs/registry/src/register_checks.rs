@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use card::{FeeTerms, MerchantId, TerminalId};
-
 use crate::names::ParticipantId;
 use crate::register::{Merchant, Participant, Terminal};
+use card::{FeeTerms, MerchantId, TerminalId};
 
 /// The highest merchant category.
 const CATEGORY_MAX: u16 = 9_999;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use card::{MerchantId, TerminalId};
-
 use crate::names::ParticipantId;
 use crate::register::Terminal;
 use crate::register_checks::RegisterError;
+use card::{MerchantId, TerminalId};
 
 /// Terminals of all participants. Ids of 8 digits are runs of numbers (of one, for a single
 /// terminal); all other ids stand for themselves.

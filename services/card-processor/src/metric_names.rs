@@ -24,7 +24,7 @@ pub(crate) struct DecisionCounters(Vec<Counter>);
 
 impl DecisionCounters {
     /// `code_of` names an outcome on the wire.
-    pub(crate) fn new(code_of: fn(Outcome) -> &'static str) -> Self {
+    pub(crate) fn new(code_of: fn(Outcome) -> String) -> Self {
         let slots = KINDS * OUTCOMES;
         let mut counters: Vec<Counter> = (0..slots).map(|_| Counter::noop()).collect();
         let reasons = card::DeclineReason::ALL
@@ -32,7 +32,7 @@ impl DecisionCounters {
             .map(|reason| Outcome::Declined(*reason));
         for outcome in reasons.chain([Outcome::Approved]) {
             for kind in Kind::ALL {
-                let labels = [("kind", kind.text()), ("code", code_of(outcome))];
+                let labels = [("kind", kind.text().to_owned()), ("code", code_of(outcome))];
                 if let Some(slot) = counters.get_mut(slot(*kind, outcome)) {
                     *slot = metrics::counter!(DECISIONS, &labels);
                 }

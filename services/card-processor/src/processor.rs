@@ -40,7 +40,7 @@ pub struct Parts<S, L> {
     /// Where replies go.
     pub replies: Arc<dyn ReplySink>,
     /// Names an outcome on the wire, for the metrics.
-    pub code_of: fn(Outcome) -> &'static str,
+    pub code_of: fn(Outcome) -> String,
 }
 
 /// What a recovery did.

@@ -1,2 +1,34 @@
-//! (skeleton)
-fn main() {}
+//! floatswitch: a transaction switch for prepaid cards.
+//!
+//! This is the one binary. Start at [`cli`]; the switch itself is put together in `engine.rs` and
+//! `serve.rs`.
+
+#![forbid(unsafe_code)]
+
+mod card_issue;
+mod cli;
+mod config;
+mod engine;
+mod exit;
+mod folder;
+mod plan;
+mod router;
+mod serve;
+mod sim;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            let mut out = std::io::stderr().lock();
+            drop(writeln!(out, "error: {}", failure.message)); // Nobody may read it any more.
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -12,14 +12,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use card::{CardId, Version};
-use card_store::{JournalRow, StoreError, WriteError};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use self::row::{DecodedRow, RowFault};
 use self::segments::Segments;
 use self::tail::{Sealed, Tail};
 use crate::options::OpenError;
+use card::{CardId, Version};
+use card_store::{JournalRow, StoreError, WriteError};
 
 pub(crate) use self::segments::SEGMENT_HEADER_SIZE;
 

@@ -4,10 +4,9 @@
 //! version u32, address of the card's previous row u64, the row's bytes. Card and version are
 //! there so that a read that went to the wrong place is noticed even if its checksum is right.
 
+use super::Address;
 use card::{CardId, Version};
 use card_store::JournalRow;
-
-use super::Address;
 
 /// Bytes of a row besides its content.
 pub(crate) const ROW_HEADER_SIZE: usize = 36;

@@ -10,12 +10,12 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use card_store::StoreError;
 use parking_lot::Mutex;
 
 use super::tail::Sealed;
 use super::{Address, row};
 use crate::options::OpenError;
+use card_store::StoreError;
 
 /// Bytes before the first row of a segment.
 pub(crate) const SEGMENT_HEADER_SIZE: u32 = 16;

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use card::CardId;
-use card_store::JournalRow;
-
 use super::segments::{SEGMENT_HEADER_SIZE, segment_header};
 use super::{Address, row};
+use card::CardId;
+use card_store::JournalRow;
 
 /// A buffer of this many bytes goes to the file.
 const BUFFER_SIZE: usize = 256 << 10;

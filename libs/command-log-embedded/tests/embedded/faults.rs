@@ -158,7 +158,7 @@ fn a_record_is_only_taken_when_its_room_is_prepared() {
     let (_dir, log) = log_on(&disk);
     let big = record(0, &"x".repeat(1_500));
     let (taken, reason) = submit_until_refused(&log, &big);
-    assert!(reason.contains("log is behind"), "{reason}");
+    assert!(reason.contains("still being prepared"), "{reason}");
     // The keeper still waits, so all of it must fit the first segment.
     let mut durable = log.durable();
     wait_until_durable(&mut durable, taken);

@@ -55,6 +55,8 @@ impl Crashed {
         copy_folder(&self.dir.path().join("crashed"), &copy);
         let mut bytes = fs::read(segment(&copy)).unwrap();
         change(&mut bytes);
+        // A new file: some file systems flush one that is written over.
+        fs::remove_file(segment(&copy)).unwrap();
         fs::write(segment(&copy), bytes).unwrap();
         copy
     }

@@ -22,9 +22,7 @@ fn files(dir: &Path) -> Vec<String> {
 async fn fill(log: &EmbeddedLog, count: u64) {
     for index in 0..count {
         let partition = u16::try_from(index % 2).unwrap();
-        log.append(record(partition, &format!("{index}")))
-            .await
-            .unwrap();
+        append(log, record(partition, &format!("{index}"))).await;
     }
 }
 
@@ -126,9 +124,7 @@ async fn many_senders_and_readers_at_once_see_one_order() {
         let log = std::sync::Arc::clone(&log);
         tasks.spawn(async move {
             for index in 0..250 {
-                log.append(record(sender % 4, &format!("{sender} {index}")))
-                    .await
-                    .unwrap();
+                append(&log, record(sender % 4, &format!("{sender} {index}"))).await;
             }
         });
     }

@@ -23,7 +23,7 @@ const AMOUNT_FEN_MAX: u64 = 1_000_000_000;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PosSimArgs {
     /// Where the switch listens for this acquirer.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8583")]
     pub(crate) connect: String,
     /// Connections to open.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]

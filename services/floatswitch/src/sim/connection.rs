@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use iso8583::Dialect;
-use iso8583::frame::{NextFrame, next_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout, timeout_at};
+
+use iso8583::Dialect;
+use iso8583::frame::{NextFrame, next_frame};
 
 use super::checkout::{Checkout, Plan};
 use super::error::SimError;

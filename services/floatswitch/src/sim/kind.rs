@@ -23,8 +23,10 @@ pub(crate) enum Kind {
     Completion,
     /// Captures a hold; the merchant tells.
     CompletionAdvice,
-    /// Undoes a completion.
+    /// Undoes a completion that the merchant asked for.
     CompletionVoid,
+    /// Puts money on the card that was paid in cash.
+    TopUp,
 }
 
 /// What a terminal does about a request when its answer does not come.
@@ -39,7 +41,7 @@ pub(crate) enum OnSilence {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Purchase,
         Self::Balance,
         Self::Void,
@@ -49,6 +51,7 @@ impl Kind {
         Self::Completion,
         Self::CompletionAdvice,
         Self::CompletionVoid,
+        Self::TopUp,
     ];
 
     /// Its name in `--mix` and in the record.
@@ -63,6 +66,7 @@ impl Kind {
             Self::Completion => "completion",
             Self::CompletionAdvice => "completion-advice",
             Self::CompletionVoid => "completion-void",
+            Self::TopUp => "top-up",
         }
     }
 
@@ -75,7 +79,8 @@ impl Kind {
             | Self::PreAuth
             | Self::PreAuthVoid
             | Self::Completion
-            | Self::CompletionVoid => OnSilence::Reverse,
+            | Self::CompletionVoid
+            | Self::TopUp => OnSilence::Reverse,
             Self::Refund | Self::CompletionAdvice => OnSilence::Repeat,
         }
     }

@@ -105,7 +105,9 @@ impl Pace {
             return 0;
         };
         // Due at the end itself is due after it.
-        let last = self.end_at.map_or(now, |end_at| end_at.min(now) - Duration::from_nanos(1));
+        let last = self
+            .end_at
+            .map_or(now, |end_at| end_at.min(now) - Duration::from_nanos(1));
         let all = arrivals.due_count(last);
         let ours = all / self.connections + u64::from(self.connection < all % self.connections);
         ours.min(self.count.unwrap_or(u64::MAX))

@@ -52,7 +52,7 @@ impl Earlier {
     /// What must have been done before one can ask for this.
     pub(crate) fn needed_by(ask: Ask) -> Option<Self> {
         match ask {
-            Ask::Step(Kind::Purchase | Kind::Balance | Kind::PreAuth) => None,
+            Ask::Step(Kind::Purchase | Kind::Balance | Kind::PreAuth | Kind::TopUp) => None,
             Ask::Step(Kind::Void | Kind::Refund) | Ask::Reversal(_) => Some(Self::Purchase),
             Ask::Step(Kind::PreAuthVoid | Kind::Completion | Kind::CompletionAdvice) => {
                 Some(Self::Hold)
@@ -66,13 +66,15 @@ impl Earlier {
         match ask {
             Ask::Step(Kind::Purchase) => Some(Self::Purchase),
             Ask::Step(Kind::PreAuth) => Some(Self::Hold),
-            Ask::Step(Kind::Completion | Kind::CompletionAdvice) => Some(Self::Completion),
+            Ask::Step(Kind::Completion) => Some(Self::Completion),
             Ask::Step(
                 Kind::Balance
                 | Kind::Void
                 | Kind::Refund
                 | Kind::PreAuthVoid
-                | Kind::CompletionVoid,
+                | Kind::CompletionAdvice
+                | Kind::CompletionVoid
+                | Kind::TopUp,
             )
             | Ask::Reversal(_) => None,
         }

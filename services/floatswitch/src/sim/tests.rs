@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 
 use clap::Parser;
-use iso8583::frame::{NextFrame, next_frame};
-use iso8583::{Dialect, Encoder, Message, MtiClass};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use iso8583::frame::{NextFrame, next_frame};
+use iso8583::{Dialect, Encoder, Message, MtiClass};
 
 use super::record::{HEADER, RecordedRequest};
 use super::*;

@@ -1,0 +1,90 @@
+//! The command line: what may be said, and who does it.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Failure;
+use crate::{card_issue, config, serve, sim};
+
+/// A transaction switch for prepaid cards.
+///
+/// Takes ISO 8583 messages from acquirers over TCP, decides each on the card it belongs to, and
+/// answers once the decision is on disk.
+#[derive(Debug, Parser)]
+#[command(name = "floatswitch", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+First steps:
+  floatswitch demo                        a whole story on a temporary folder
+  floatswitch init                        write a commented switch.toml
+  floatswitch card issue --programme 1 --count 1000 --balance 500.00
+  floatswitch serve                       run the switch
+  floatswitch sim pos --connect 127.0.0.1:8583 --cards 1000
+  floatswitch check                       prove books, balances and hash chains
+
+Exit codes: 0 done, 1 the check found something wrong, 2 usage or configuration,
+3 cannot reach or start, 4 refused by the switch.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the switch until it is told to stop (SIGTERM or Ctrl-C).
+    Serve {
+        /// The settings file.
+        #[arg(long, value_name = "FILE", default_value = "switch.toml")]
+        config: PathBuf,
+    },
+    /// Writes a commented settings file.
+    Init {
+        /// Where to write it.
+        #[arg(long, value_name = "FILE", default_value = "switch.toml")]
+        config: PathBuf,
+    },
+    /// Issues cards, lists them, shows one.
+    #[command(subcommand)]
+    Card(CardCommand),
+    /// Plays the outside of the switch.
+    #[command(subcommand)]
+    Sim(SimCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum CardCommand {
+    /// Puts test cards on the books while the switch is stopped.
+    Issue(card_issue::IssueArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum SimCommand {
+    /// Many point-of-sale terminals: load, measurements, and a record of what was answered.
+    Pos(Box<sim::PosSimArgs>),
+}
+
+/// Parses the command line and does what it says.
+pub(crate) fn run() -> Result<u8, Failure> {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Serve { config } => block_on(serve::run(&config)),
+        Command::Init { config } => config::init(&config),
+        Command::Card(CardCommand::Issue(args)) => block_on(card_issue::run(args)),
+        Command::Sim(SimCommand::Pos(args)) => block_on(async {
+            sim::run(*args)
+                .await
+                .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+        }),
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::cannot_start(format!("start the runtime: {error}")))?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
+}

@@ -1,0 +1,57 @@
+//! Settings file and logging of a command.
+
+use std::path::Path;
+
+use settings::{LogFormat, LogLevel, Settings};
+use tracing::Level;
+
+use crate::exit::{DONE, Failure};
+
+/// Reads the settings file; each mistake is told with what to write instead.
+pub(crate) fn load(path: &Path) -> Result<Settings, Failure> {
+    if !path.exists() {
+        return Err(Failure::usage(format!(
+            "{} is not there: write one with `floatswitch init`, or name another with --config",
+            path.display()
+        )));
+    }
+    Settings::load(path).map_err(Failure::usage)
+}
+
+/// Log lines on standard error, as the settings say.
+pub(crate) fn start_logging(settings: &Settings) -> Result<(), Failure> {
+    let format = match settings.log_format {
+        LogFormat::Text => telemetry::LogFormat::Text,
+        LogFormat::Json => telemetry::LogFormat::Json,
+    };
+    let level = match settings.log_level {
+        LogLevel::Error => Level::ERROR,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Debug => Level::DEBUG,
+    };
+    telemetry::start_logging(format, level).map_err(Failure::cannot_start)
+}
+
+/// `floatswitch init`: writes the commented example; an existing file is left alone.
+pub(crate) fn init(path: &Path) -> Result<u8, Failure> {
+    use std::io::Write as _;
+    let made = std::fs::File::create_new(path).and_then(|mut file| {
+        file.write_all(settings::example().as_bytes())?;
+        file.sync_all()
+    });
+    match made {
+        Ok(()) => {
+            let path = path.display();
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "wrote {path}: read it, then")?;
+            writeln!(out, "  floatswitch card issue --config {path} --programme 1 --count 1000 --balance 500.00")?;
+            writeln!(out, "  floatswitch serve --config {path}")?;
+            Ok(DONE)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(Failure::usage(format!("{} is there already: it was not touched", path.display())))
+        }
+        Err(error) => Err(Failure::cannot_start(format!("write {}: {error}", path.display()))),
+    }
+}

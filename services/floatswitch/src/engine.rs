@@ -1,0 +1,168 @@
+//! The embedded switch without its links: folder lock, log, store, media, processor.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use acquirer_connector::{Directory, ResponseCode};
+use card::{Outcome, Rules, Timestamp};
+use card_processor::{BundleFolder, Parts, Processor};
+use card_store::CardStore as _;
+use card_store_embedded::EmbeddedStore;
+use command_log_embedded::{Clock as _, DataLock, EmbeddedLog, SystemClock};
+use pan::PanHasher;
+use registry::{Media, pan_hash_key};
+use settings::Settings;
+
+use crate::exit::Failure;
+use crate::folder::{Contents, DataFolder};
+use crate::plan;
+use crate::router::Router;
+
+/// How long a stop waits for what is in the log to be decided.
+const STOP_PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is opened besides the processor.
+pub(crate) struct Engine {
+    pub(crate) folder: DataFolder,
+    pub(crate) log: Arc<EmbeddedLog>,
+    pub(crate) store: Arc<EmbeddedStore>,
+    pub(crate) media: Arc<Media>,
+    pub(crate) hasher: PanHasher,
+    pub(crate) processor: Processor<EmbeddedStore, EmbeddedLog>,
+    pub(crate) router: Arc<Router>,
+    rules: Rules,
+    /// Dropped last: the folder is ours until everything else is closed.
+    _lock: DataLock,
+}
+
+/// Whether a folder that is not there yet may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// A new switch is made in a new folder.
+    CreateIfNew,
+    /// Only a switch that is there.
+    Existing,
+}
+
+impl Engine {
+    /// Opens the folder, recovers, and closes the gates until [`Engine::take_up`].
+    pub(crate) async fn open(settings: &Settings, opening: Opening) -> Result<Self, Failure> {
+        let folder = DataFolder::new(&settings.data_dir);
+        let contents = folder.contents()?;
+        if contents == Contents::Nothing && opening == Opening::Existing {
+            let root = folder.root().display();
+            let advice = "start it once with `floatswitch serve` or name its folder in `data_dir`";
+            return Err(Failure::cannot_start(format!("{root} holds no switch: {advice}")));
+        }
+        std::fs::create_dir_all(folder.root()).map_err(|error| {
+            Failure::cannot_start(format!("create {}: {error}", folder.root().display()))
+        })?;
+        let lock = DataLock::acquire(folder.root()).map_err(Failure::cannot_start)?;
+        let rules = plan::rules(settings)?;
+        let hasher = hash_key(&folder, contents)?;
+        let media = open_media(&folder.media(), &hasher)?;
+        let store = open_store(&folder.cards())?;
+        let log = open_log(&folder, settings, contents, &store)?;
+        let bundles = BundleFolder::open(&folder.rules()).map_err(Failure::cannot_start)?;
+        let router = Arc::<Router>::default();
+        let (log, store) = (Arc::new(log), Arc::new(store));
+        let parts = Parts {
+            store: Arc::clone(&store),
+            log: Arc::clone(&log),
+            bundles: Arc::new(bundles),
+            replies: Arc::clone(&router) as Arc<dyn command_log::ReplySink>,
+            code_of,
+        };
+        let processor = Processor::start(parts, &plan::processor(settings))
+            .await
+            .map_err(Failure::cannot_start)?;
+        let media = Arc::new(media);
+        Ok(Self { folder, log, store, media, hasher, processor, router, rules, _lock: lock })
+    }
+
+    /// Puts the settings' rules and today's settlement day in force and lets commands in.
+    pub(crate) async fn take_up(&self, settings: &Settings) -> Result<(), Failure> {
+        self.processor.install_rules(&self.rules).await.map_err(Failure::cannot_start)?;
+        self.cut(settings).await?;
+        self.processor.open_gates();
+        Ok(())
+    }
+
+    /// Opens the settlement day that the clock says, when it is a later one.
+    pub(crate) async fn cut(&self, settings: &Settings) -> Result<(), Failure> {
+        let day = plan::open_day(settings, now());
+        self.processor.cut(day).await.map_err(Failure::cannot_start)
+    }
+
+    /// Where the connector looks things up.
+    pub(crate) fn directory(&self, settings: &Settings) -> Result<Directory, Failure> {
+        Ok(Directory {
+            register: plan::register(settings)?,
+            media: Arc::clone(&self.media),
+            hasher: self.hasher.clone(),
+        })
+    }
+
+    /// Decides what is in the log, makes a full checkpoint, and closes.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        self.processor.stop(STOP_PATIENCE).await.map_err(Failure::cannot_start)?;
+        self.log.close();
+        Ok(())
+    }
+}
+
+/// The wall clock, for local dates and the day's cut.
+pub(crate) fn now() -> Timestamp {
+    SystemClock::default().read().wall
+}
+
+fn code_of(outcome: Outcome) -> String {
+    ResponseCode::of(outcome).as_str().to_owned()
+}
+
+fn hash_key(folder: &DataFolder, contents: Contents) -> Result<PanHasher, Failure> {
+    let path = folder.pan_hash_key();
+    match (contents, path.exists()) {
+        (Contents::Nothing, false) => pan_hash_key::create(&path),
+        (Contents::Nothing | Contents::Switch, _) => pan_hash_key::load(&path),
+    }
+    .map_err(Failure::cannot_start)
+}
+
+fn open_media(path: &Path, hasher: &PanHasher) -> Result<Media, Failure> {
+    match path.exists() {
+        true => Media::open(path, hasher),
+        false => Media::create(path, hasher),
+    }
+    .map_err(Failure::cannot_start)
+}
+
+fn open_store(path: &Path) -> Result<EmbeddedStore, Failure> {
+    let options = card_store_embedded::Options::default();
+    match path.exists() {
+        true => EmbeddedStore::open(path, &options),
+        false => EmbeddedStore::create(path, &options),
+    }
+    .map_err(Failure::cannot_start)
+}
+
+fn open_log(
+    folder: &DataFolder,
+    settings: &Settings,
+    contents: Contents,
+    store: &EmbeddedStore,
+) -> Result<EmbeddedLog, Failure> {
+    let mut options = command_log_embedded::Options::new(settings.log.partition_count.get());
+    options.segment_size = u64::from(settings.log.segment_size_mib.get()) * 1024 * 1024;
+    if contents == Contents::Switch {
+        return EmbeddedLog::open(&folder.log(), options).map_err(Failure::cannot_start);
+    }
+    // LOG-2: a new log under old cards would decide everything again from offset 0.
+    if !store.checkpoints().map_err(Failure::cannot_start)?.is_empty() {
+        let root = folder.root().display();
+        let message = format!("{root} has cards but no command log: restore a backup");
+        return Err(Failure::cannot_start(message));
+    }
+    EmbeddedLog::create(&folder.log(), options).map_err(Failure::cannot_start)
+}

@@ -1,0 +1,164 @@
+//! From the settings file to what each part is told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use acquirer_connector::{ConnectorSettings, ListenerSettings};
+use card::{
+    Acceptance, CardKind, Day, FeeTerms, Offered, Programme, ProgrammeId, Rules, Timestamp,
+};
+use card_processor::ProcessorSettings;
+use iso8583::Dialect;
+use link::SignOn;
+use money::Amount;
+use registry::{Merchant, Participant, ParticipantId, Register, Terminal, merchant_id, terminal_id};
+use settings::{ProgrammeKind, Settings};
+
+use crate::exit::Failure;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// The same refund asked again within this time is the operator's repeat.
+const REFUND_REPEAT_MS: i64 = 5 * 60 * 1_000;
+
+/// The bounds of the card processor.
+pub(crate) fn processor(settings: &Settings) -> ProcessorSettings {
+    let processor = &settings.processor;
+    let count = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    ProcessorSettings {
+        worker_count: processor.workers.get(),
+        credits_per_partition: processor.credits_per_partition.get(),
+        live_cards_max: count(processor.live_cards_max.get().into()),
+        idle_card: Duration::from_secs(processor.idle_card_seconds.get().into()),
+        checkpoint_interval: Duration::from_secs(processor.checkpoint_interval_seconds.get().into()),
+        dirty_cards_max: count(processor.checkpoint_commands_max.get()),
+    }
+}
+
+/// The rules bundle.
+pub(crate) fn rules(settings: &Settings) -> Result<Rules, Failure> {
+    let mut programmes = BTreeMap::new();
+    for programme in &settings.programmes {
+        programmes.insert(ProgrammeId(programme.number.get()), rules_of(programme)?);
+    }
+    Ok(Rules { utc_offset_minutes: settings.day.utc_offset_minutes.get(), programmes })
+}
+
+/// Whether a programme's cards are sold to named holders.
+pub(crate) fn card_kind(programme: &settings::Programme) -> CardKind {
+    match (programme.kind, programme.validity_months) {
+        (ProgrammeKind::Registered, _) | (ProgrammeKind::SinglePurpose, None) => {
+            CardKind::Registered
+        }
+        (ProgrammeKind::Anonymous, _) | (ProgrammeKind::SinglePurpose, Some(_)) => {
+            CardKind::Anonymous
+        }
+    }
+}
+
+fn rules_of(programme: &settings::Programme) -> Result<Programme, Failure> {
+    let days = |count: i64| count.saturating_mul(DAY_MS);
+    let offered = |yes: bool| if yes { Offered::Yes } else { Offered::No };
+    Ok(Programme {
+        kind: card_kind(programme),
+        acceptance: match (programme.kind, &programme.group) {
+            (ProgrammeKind::SinglePurpose, Some(group)) => Acceptance::Group(group.get()),
+            (ProgrammeKind::SinglePurpose, None) => {
+                return Err(Failure::usage("a single-purpose programme needs `group`"));
+            }
+            (ProgrammeKind::Registered | ProgrammeKind::Anonymous, _) => Acceptance::Everywhere,
+        },
+        balance_cap: Amount::from_minor(programme.balance_cap_fen.get()).map_err(Failure::usage)?,
+        reloadable: offered(programme.reloadable),
+        preauth: offered(programme.preauth_allowed),
+        hold_lifetime_ms: days(programme.hold_lifetime_days.get().into()),
+        completion_ratio_percent: programme.completion_ratio_percent.get().into(),
+        reversal_window_ms: i64::from(programme.reversal_window_seconds.get()) * 1_000,
+        refund_window_ms: days(programme.refund_window_days.get().into()),
+        refund_repeat_ms: REFUND_REPEAT_MS,
+        key_retention_ms: days(programme.key_retention_days.get().into()),
+    })
+}
+
+/// Acquirers, merchants and terminals.
+pub(crate) fn register(settings: &Settings) -> Result<Arc<Register>, Failure> {
+    let mut participants = Vec::new();
+    let mut terminals = Vec::new();
+    for acquirer in &settings.acquirers {
+        let id = participant(acquirer.id.as_str())?;
+        participants.push(Participant { id, name: acquirer.name.as_str().to_owned() });
+        for entry in &acquirer.terminals {
+            let merchant = merchant_id(entry.merchant()).map_err(Failure::usage)?;
+            for terminal in entry.ids() {
+                let terminal = terminal_id(&terminal).map_err(Failure::usage)?;
+                terminals.push(Terminal::single(id, terminal, merchant));
+            }
+        }
+    }
+    let merchants = settings.merchants.iter().map(merchant).collect::<Result<_, _>>()?;
+    Register::new(participants, merchants, terminals).map(Arc::new).map_err(Failure::usage)
+}
+
+fn merchant(merchant: &settings::Merchant) -> Result<Merchant, Failure> {
+    let minor = |fen: u64| u32::try_from(fen).map_err(|_| Failure::usage("fee is out of range"));
+    Ok(Merchant {
+        id: merchant_id(merchant.id.as_str()).map_err(Failure::usage)?,
+        name: merchant.name.as_str().to_owned(),
+        category: merchant.mcc.as_str().parse().map_err(Failure::usage)?,
+        group: merchant.group.as_ref().map_or(0, |group| group.get()),
+        fee: FeeTerms {
+            rate_ppm: merchant.fee_rate_ppm.get(),
+            fixed_minor: minor(merchant.fee_fixed_fen.get())?,
+            min_minor: minor(merchant.fee_min_fen.get())?,
+            max_minor: minor(merchant.fee_max_fen.get())?,
+        },
+    })
+}
+
+/// The links.
+pub(crate) fn connector(settings: &Settings) -> Result<ConnectorSettings, Failure> {
+    let listeners = settings.acquirers.iter().map(listener).collect::<Result<Vec<_>, _>>()?;
+    let issuer = match listeners.first() {
+        Some(first) => first.acquirer,
+        None => return Err(Failure::usage("name at least one [[acquirers]]")),
+    };
+    let utc_offset_minutes = settings.day.utc_offset_minutes.get();
+    Ok(ConnectorSettings { issuer, utc_offset_minutes, listeners })
+}
+
+fn listener(acquirer: &settings::Acquirer) -> Result<ListenerSettings, Failure> {
+    let count = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+    let seconds = |value: u32| Duration::from_secs(value.into());
+    Ok(ListenerSettings {
+        acquirer: participant(acquirer.id.as_str())?,
+        name: acquirer.name.as_str().to_owned(),
+        listen: acquirer.listen.resolve().map_err(Failure::cannot_start)?,
+        dialect: match acquirer.dialect {
+            settings::Dialect::Pos => Dialect::pos(),
+        },
+        connections_max: count(acquirer.connections_max.get()),
+        in_flight_max: count(acquirer.in_flight_max.get()),
+        frame_size_max: count(acquirer.frame_size_max.get()),
+        idle_timeout: seconds(acquirer.idle_timeout_seconds.get()),
+        read_timeout: seconds(acquirer.read_timeout_seconds.get()),
+        reply_timeout: Duration::from_millis(acquirer.reply_timeout_milliseconds.get().into()),
+        sign_on: match acquirer.require_sign_on {
+            true => SignOn::Required,
+            false => SignOn::Optional,
+        },
+    })
+}
+
+fn participant(id: &str) -> Result<ParticipantId, Failure> {
+    ParticipantId::parse(id).map_err(Failure::usage)
+}
+
+/// The settlement day that is open at a moment: the network's day begins at the cut-over of the
+/// evening before.
+pub(crate) fn open_day(settings: &Settings, now: Timestamp) -> Day {
+    let offset = i64::from(settings.day.utc_offset_minutes.get()) * 60_000;
+    let until_midnight = DAY_MS - i64::from(settings.day.cut_over.minutes()) * 60_000;
+    let shifted = now.0 + offset + until_midnight % DAY_MS;
+    Day(u16::try_from(shifted.div_euclid(DAY_MS)).unwrap_or(u16::MAX))
+}
