@@ -1,5 +1,7 @@
 //! The metrics of this crate, and the counters that are touched for each decision.
 
+use std::sync::OnceLock;
+
 use card::{Kind, Outcome};
 use metrics::Counter;
 
@@ -19,35 +21,34 @@ pub const REPLAY_COMMANDS: &str = "switch_replay_commands_total";
 const OUTCOMES: usize = 32;
 const KINDS: usize = 16;
 
-/// A counter for each kind and outcome, made once so that counting is one addition.
-pub(crate) struct DecisionCounters(Vec<Counter>);
+/// A counter for each kind and outcome that came up, made at its first use so that counting is one
+/// addition and nothing is shown that never happened.
+pub(crate) struct DecisionCounters {
+    counters: Vec<OnceLock<Counter>>,
+    code_of: fn(Outcome) -> String,
+}
 
 impl DecisionCounters {
     /// `code_of` names an outcome on the wire.
     pub(crate) fn new(code_of: fn(Outcome) -> String) -> Self {
-        let slots = KINDS * OUTCOMES;
-        let mut counters: Vec<Counter> = (0..slots).map(|_| Counter::noop()).collect();
-        let reasons = card::DeclineReason::ALL
-            .iter()
-            .map(|reason| Outcome::Declined(*reason));
-        for outcome in reasons.chain([Outcome::Approved]) {
-            for kind in Kind::ALL {
-                let labels = [("kind", kind.text().to_owned()), ("code", code_of(outcome))];
-                if let Some(slot) = counters.get_mut(slot(*kind, outcome)) {
-                    *slot = metrics::counter!(DECISIONS, &labels);
-                }
-            }
+        Self {
+            counters: (0..KINDS * OUTCOMES).map(|_| OnceLock::new()).collect(),
+            code_of,
         }
-        Self(counters)
     }
 
     pub(crate) fn count(&self, kind: Kind, outcome: Outcome) {
-        if let Some(counter) = self.0.get(slot(kind, outcome)) {
-            counter.increment(1);
+        let slot = usize::from(kind as u8) * OUTCOMES + usize::from(outcome.number());
+        if let Some(slot) = self.counters.get(slot) {
+            slot.get_or_init(|| self.make(kind, outcome)).increment(1);
         }
     }
-}
 
-fn slot(kind: Kind, outcome: Outcome) -> usize {
-    usize::from(kind as u8) * OUTCOMES + usize::from(outcome.number())
+    fn make(&self, kind: Kind, outcome: Outcome) -> Counter {
+        let labels = [
+            ("kind", kind.text().to_owned()),
+            ("code", (self.code_of)(outcome)),
+        ];
+        metrics::counter!(DECISIONS, &labels)
+    }
 }

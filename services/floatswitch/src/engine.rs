@@ -53,7 +53,9 @@ impl Engine {
         if contents == Contents::Nothing && opening == Opening::Existing {
             let root = folder.root().display();
             let advice = "start it once with `floatswitch serve` or name its folder in `data_dir`";
-            return Err(Failure::cannot_start(format!("{root} holds no switch: {advice}")));
+            return Err(Failure::cannot_start(format!(
+                "{root} holds no switch: {advice}"
+            )));
         }
         std::fs::create_dir_all(folder.root()).map_err(|error| {
             Failure::cannot_start(format!("create {}: {error}", folder.root().display()))
@@ -61,8 +63,8 @@ impl Engine {
         let lock = DataLock::acquire(folder.root()).map_err(Failure::cannot_start)?;
         let rules = plan::rules(settings)?;
         let hasher = hash_key(&folder, contents)?;
-        let media = open_media(&folder.media(), &hasher)?;
-        let store = open_store(&folder.cards())?;
+        let media = open_media(&folder.media(), &hasher, contents)?;
+        let store = open_store(&folder.cards(), contents)?;
         let log = open_log(&folder, settings, contents, &store)?;
         let bundles = BundleFolder::open(&folder.rules()).map_err(Failure::cannot_start)?;
         let router = Arc::<Router>::default();
@@ -78,12 +80,25 @@ impl Engine {
             .await
             .map_err(Failure::cannot_start)?;
         let media = Arc::new(media);
-        Ok(Self { folder, log, store, media, hasher, processor, router, rules, _lock: lock })
+        Ok(Self {
+            folder,
+            log,
+            store,
+            media,
+            hasher,
+            processor,
+            router,
+            rules,
+            _lock: lock,
+        })
     }
 
     /// Puts the settings' rules and today's settlement day in force and lets commands in.
     pub(crate) async fn take_up(&self, settings: &Settings) -> Result<(), Failure> {
-        self.processor.install_rules(&self.rules).await.map_err(Failure::cannot_start)?;
+        self.processor
+            .install_rules(&self.rules)
+            .await
+            .map_err(Failure::cannot_start)?;
         self.cut(settings).await?;
         self.processor.open_gates();
         Ok(())
@@ -106,7 +121,10 @@ impl Engine {
 
     /// Decides what is in the log, makes a full checkpoint, and closes.
     pub(crate) async fn close(self) -> Result<(), Failure> {
-        self.processor.stop(STOP_PATIENCE).await.map_err(Failure::cannot_start)?;
+        self.processor
+            .stop(STOP_PATIENCE)
+            .await
+            .map_err(Failure::cannot_start)?;
         self.log.close();
         Ok(())
     }
@@ -130,19 +148,22 @@ fn hash_key(folder: &DataFolder, contents: Contents) -> Result<PanHasher, Failur
     .map_err(Failure::cannot_start)
 }
 
-fn open_media(path: &Path, hasher: &PanHasher) -> Result<Media, Failure> {
-    match path.exists() {
-        true => Media::open(path, hasher),
-        false => Media::create(path, hasher),
+// What belongs to a switch is made with it and never again: an empty store under a log that has
+// released its old segments would be missing money without a word.
+
+fn open_media(path: &Path, hasher: &PanHasher, contents: Contents) -> Result<Media, Failure> {
+    match (contents, path.exists()) {
+        (Contents::Nothing, false) => Media::create(path, hasher),
+        (Contents::Nothing | Contents::Switch, _) => Media::open(path, hasher),
     }
     .map_err(Failure::cannot_start)
 }
 
-fn open_store(path: &Path) -> Result<EmbeddedStore, Failure> {
+fn open_store(path: &Path, contents: Contents) -> Result<EmbeddedStore, Failure> {
     let options = card_store_embedded::Options::default();
-    match path.exists() {
-        true => EmbeddedStore::open(path, &options),
-        false => EmbeddedStore::create(path, &options),
+    match (contents, path.exists()) {
+        (Contents::Nothing, false) => EmbeddedStore::create(path, &options),
+        (Contents::Nothing | Contents::Switch, _) => EmbeddedStore::open(path, &options),
     }
     .map_err(Failure::cannot_start)
 }
@@ -159,7 +180,11 @@ fn open_log(
         return EmbeddedLog::open(&folder.log(), options).map_err(Failure::cannot_start);
     }
     // LOG-2: a new log under old cards would decide everything again from offset 0.
-    if !store.checkpoints().map_err(Failure::cannot_start)?.is_empty() {
+    if !store
+        .checkpoints()
+        .map_err(Failure::cannot_start)?
+        .is_empty()
+    {
         let root = folder.root().display();
         let message = format!("{root} has cards but no command log: restore a backup");
         return Err(Failure::cannot_start(message));
