@@ -11,14 +11,14 @@ use card::{DeclineReason, Outcome, PartitionId};
 use card_processor::StopReason;
 use card_store::CardStore as _;
 use command_log::CommandLog as _;
-use support::{Bench, Faults, fen};
+use support::{Bench, Faults, fen, yuan};
 
 #[tokio::test]
 async fn a_purchase_is_answered_once_it_is_durable_and_not_before() {
     let bench = Bench::start().await;
-    bench.issue(1, fen(100_00)).await;
+    bench.issue(1, yuan(100)).await;
     bench.log.hold_durability();
-    bench.purchase(1, 1, fen(30_00));
+    bench.purchase(1, 1, yuan(30));
     // Something later, on the same log, is decided: the purchase has been, too. It is not told.
     bench.decided(2).await;
     assert_eq!(
@@ -34,17 +34,17 @@ async fn a_purchase_is_answered_once_it_is_durable_and_not_before() {
 #[tokio::test]
 async fn an_overspend_is_declined_and_an_equal_request_gets_the_stored_answer() {
     let bench = Bench::start().await;
-    bench.issue(1, fen(100_00)).await;
-    bench.purchase(1, 1, fen(60_00));
-    bench.purchase(1, 2, fen(60_00));
-    bench.purchase(1, 1, fen(60_00));
+    bench.issue(1, yuan(100)).await;
+    bench.purchase(1, 1, yuan(60));
+    bench.purchase(1, 2, yuan(60));
+    bench.purchase(1, 1, yuan(60));
     let declined = Outcome::Declined(DeclineReason::InsufficientFunds);
     assert_eq!(
         bench.outcomes(3).await,
         [Outcome::Approved, declined, Outcome::Approved]
     );
     let card = bench.card(1).await;
-    assert_eq!((card.posted(), card.version().0), (fen(40_00), 3));
+    assert_eq!((card.posted(), card.version().0), (yuan(40), 3));
     bench.stop().await;
 }
 
@@ -52,10 +52,10 @@ async fn an_overspend_is_declined_and_an_equal_request_gets_the_stored_answer() 
 async fn a_crash_keeps_what_was_answered_and_folds_to_the_same_rows() {
     let bench = Bench::start().await;
     for card in 1..=20 {
-        bench.issue(card, fen(100_00)).await;
+        bench.issue(card, yuan(100)).await;
     }
     for trace in 0..200 {
-        bench.purchase(1 + trace % 20, trace, fen(1_00));
+        bench.purchase(1 + trace % 20, trace, yuan(1));
     }
     assert_eq!(bench.outcomes(200).await.len(), 200);
     let before = bench.card(7).await;
@@ -72,7 +72,7 @@ async fn a_crash_keeps_what_was_answered_and_folds_to_the_same_rows() {
         totals,
         "LEDGER-2: control totals come back"
     );
-    bench.purchase(7, 6, fen(1_00));
+    bench.purchase(7, 6, yuan(1));
     assert_eq!(
         bench.outcomes(1).await,
         [Outcome::Approved],
@@ -86,10 +86,10 @@ async fn a_crash_keeps_what_was_answered_and_folds_to_the_same_rows() {
 async fn a_checkpoint_shortens_the_next_recovery_and_keeps_totals() {
     let bench = Bench::start().await;
     for card in 1..=5 {
-        bench.issue(card, fen(100_00)).await;
+        bench.issue(card, yuan(100)).await;
     }
     bench.processor.checkpoint().await.unwrap();
-    bench.purchase(3, 1, fen(5_00));
+    bench.purchase(3, 1, yuan(5));
     bench.outcomes(1).await;
     let (totals, context) = bench.processor.totals();
     let bench = bench.crash().await;
@@ -109,8 +109,8 @@ async fn a_checkpoint_shortens_the_next_recovery_and_keeps_totals() {
 #[tokio::test]
 async fn states_ahead_of_the_offsets_are_not_decided_again() {
     let bench = Bench::start().await;
-    bench.issue(1, fen(100_00)).await;
-    bench.purchase(1, 1, fen(10_00));
+    bench.issue(1, yuan(100)).await;
+    bench.purchase(1, 1, yuan(10));
     bench.outcomes(1).await;
     let (totals, _) = bench.processor.totals();
     let before = bench.card(1).await;
@@ -135,17 +135,18 @@ async fn states_ahead_of_the_offsets_are_not_decided_again() {
 #[tokio::test]
 async fn a_decision_that_differs_from_the_first_fold_refuses_the_start() {
     let bench = Bench::start().await;
-    bench.issue(1, fen(100_00)).await;
-    bench.purchase(1, 1, fen(10_00));
-    bench.outcomes(1).await;
-    let last = bench
-        .log
-        .records()
-        .into_iter()
-        .rev()
-        .find(|r| r.kind == support::COMMAND)
+    bench.issue(1, yuan(100)).await;
+    bench.log.hold_durability();
+    bench.purchase(1, 1, yuan(10));
+    bench.decided(2).await;
+    let records = bench.log.records();
+    let last = records
+        .iter()
+        .rfind(|record| record.kind == support::COMMAND)
         .unwrap();
-    bench.log.witness(&[(last.position, 42)]);
+    bench.log.witness(&[(last.position, 42)]); // The first digest counts.
+    bench.log.release_durability();
+    bench.outcomes(1).await;
     let error = bench.crash_to_error().await.to_string();
     assert!(
         error.contains("differs from the one made before"),
@@ -157,19 +158,19 @@ async fn a_decision_that_differs_from_the_first_fold_refuses_the_start() {
 async fn an_actor_that_crashes_twice_goes_on_and_the_third_time_stops_its_partition() {
     let faults = Arc::new(Faults::default());
     let bench = Bench::start_with(Arc::clone(&faults)).await;
-    bench.issue(1, fen(100_00)).await;
-    bench.issue(2, fen(100_00)).await;
+    bench.issue(1, yuan(100)).await;
+    bench.issue(2, yuan(100)).await;
     faults.panics.store(2, Ordering::SeqCst);
     faults.set_card(support::card(1));
-    bench.purchase(1, 1, fen(10_00));
+    bench.purchase(1, 1, yuan(10));
     assert_eq!(
         bench.outcomes(1).await,
         [Outcome::Approved],
         "reloaded, then decided once"
     );
-    assert_eq!(bench.card(1).await.posted(), fen(90_00));
+    assert_eq!(bench.card(1).await.posted(), yuan(90));
     faults.panics.store(100, Ordering::SeqCst);
-    bench.purchase(1, 2, fen(10_00));
+    bench.purchase(1, 2, yuan(10));
     let partition = bench.partition(1);
     bench
         .until(|| !bench.processor.gates().is_open(partition))
@@ -184,7 +185,7 @@ async fn an_actor_that_crashes_twice_goes_on_and_the_third_time_stops_its_partit
         partition,
         "the other card lives elsewhere"
     );
-    bench.purchase(2, 1, fen(10_00));
+    bench.purchase(2, 1, yuan(10));
     assert_eq!(
         bench.outcomes(1).await,
         [Outcome::Approved],
@@ -197,13 +198,13 @@ async fn an_actor_that_crashes_twice_goes_on_and_the_third_time_stops_its_partit
 async fn a_damaged_card_stops_alone() {
     let faults = Arc::new(Faults::default());
     let bench = Bench::start_with(Arc::clone(&faults)).await;
-    bench.issue(1, fen(100_00)).await;
-    bench.issue(2, fen(100_00)).await;
+    bench.issue(1, yuan(100)).await;
+    bench.issue(2, yuan(100)).await;
     faults.damaged.store(true, Ordering::SeqCst);
     faults.set_card(support::card(1));
     let bench = bench.reopen(faults).await;
-    bench.purchase(1, 1, fen(10_00));
-    bench.purchase(2, 1, fen(10_00));
+    bench.purchase(1, 1, yuan(10));
+    bench.purchase(2, 1, yuan(10));
     assert_eq!(
         bench.outcomes(1).await,
         [Outcome::Approved],
@@ -220,11 +221,11 @@ async fn a_damaged_card_stops_alone() {
 async fn more_live_cards_than_allowed_are_passivated_and_come_back() {
     let bench = Bench::start().await;
     for card in 1..=50 {
-        bench.issue(card, fen(100_00)).await;
+        bench.issue(card, yuan(100)).await;
     }
     for round in 0..3 {
         for card in 1..=50 {
-            bench.purchase(card, round, fen(1_00));
+            bench.purchase(card, round, yuan(1));
         }
         assert!(
             bench
@@ -235,7 +236,7 @@ async fn more_live_cards_than_allowed_are_passivated_and_come_back() {
         );
     }
     for card in 1..=50 {
-        assert_eq!(bench.card(card).await.posted(), fen(97_00));
+        assert_eq!(bench.card(card).await.posted(), yuan(97));
     }
     bench.stop().await;
 }
@@ -243,7 +244,7 @@ async fn more_live_cards_than_allowed_are_passivated_and_come_back() {
 #[tokio::test]
 async fn a_hot_card_with_more_commands_than_credits_is_decided_in_order() {
     let bench = Bench::start().await;
-    bench.issue(1, fen(1_000_00)).await;
+    bench.issue(1, yuan(1_000)).await;
     for trace in 0..3_000 {
         bench.purchase(1, trace, fen(1));
     }
@@ -257,9 +258,9 @@ async fn a_hot_card_with_more_commands_than_credits_is_decided_in_order() {
 #[tokio::test]
 async fn when_the_log_stops_nothing_more_is_released() {
     let bench = Bench::start().await;
-    bench.issue(1, fen(100_00)).await;
+    bench.issue(1, yuan(100)).await;
     bench.log.hold_durability();
-    bench.purchase(1, 1, fen(10_00));
+    bench.purchase(1, 1, yuan(10));
     bench.decided(2).await;
     bench.log.stop("sync failed");
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -273,7 +274,7 @@ async fn when_the_log_stops_nothing_more_is_released() {
 #[tokio::test]
 async fn a_gap_in_the_log_stops_the_partition() {
     let bench = Bench::start().await;
-    bench.issue(1, fen(100_00)).await;
+    bench.issue(1, yuan(100)).await;
     let partition = bench.partition(1);
     let mut checkpoints = bench.store.checkpoints().unwrap();
     let frozen = bench.store.freeze();

@@ -29,6 +29,10 @@ pub(crate) fn fen(minor: u64) -> Amount {
     Amount::from_minor(minor).unwrap()
 }
 
+pub(crate) fn yuan(yuan: u64) -> Amount {
+    fen(yuan * 100)
+}
+
 pub(crate) fn card(number: u32) -> CardId {
     let mut own = [0u8; 14];
     own[10..].copy_from_slice(&number.to_be_bytes());
@@ -182,7 +186,7 @@ fn rules() -> Rules {
     let programme = Programme {
         kind: CardKind::Registered,
         acceptance: Acceptance::Everywhere,
-        balance_cap: fen(5_000_00),
+        balance_cap: yuan(5_000),
         reloadable: Offered::Yes,
         preauth: Offered::Yes,
         hold_lifetime_ms: 30 * DAY_MS,
