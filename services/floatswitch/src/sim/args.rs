@@ -55,7 +55,7 @@ pub(crate) struct PosSimArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
     /// Weights of what terminals ask for. Kinds: purchase, balance, void, refund, preauth,
-    /// preauth-void, completion, completion-advice, completion-void, reversal. Those that need an
+    /// preauth-void, completion, completion-advice, completion-void, top-up, reversal. Those that need an
     /// earlier step of the same terminal fall back to making one.
     #[arg(
         long,

@@ -142,6 +142,7 @@ impl Shape {
             Kind::Completion => (REQUEST, 0, 6, "20"),
             Kind::CompletionVoid => (REQUEST, 200_000, 6, "21"),
             Kind::CompletionAdvice => (ADVICE, 0, 6, "24"),
+            Kind::TopUp => (REQUEST, 630_000, 0, "48"),
         };
         Self {
             mti,
@@ -155,7 +156,7 @@ impl Shape {
     fn elements(kind: Kind) -> &'static [u8] {
         match kind {
             Kind::Balance => &[2, 3, 11, 22, 25, 41, 42, 49, 60],
-            Kind::Purchase | Kind::PreAuth => &[2, 3, 4, 11, 22, 25, 41, 42, 49, 60],
+            Kind::Purchase | Kind::PreAuth | Kind::TopUp => &[2, 3, 4, 11, 22, 25, 41, 42, 49, 60],
             Kind::Refund => &[2, 3, 4, 11, 22, 25, 37, 41, 42, 49, 60, 61],
             Kind::PreAuthVoid | Kind::Completion | Kind::CompletionAdvice => {
                 &[2, 3, 4, 11, 22, 25, 38, 41, 42, 49, 60, 61]
@@ -358,6 +359,10 @@ mod tests {
             (
                 Kind::Balance,
                 "0200 CARD 3=310000 TRACE 25=00 PLACE 60=0100000100020",
+            ),
+            (
+                Kind::TopUp,
+                "0200 CARD 3=630000 AMOUNT TRACE 25=00 PLACE 60=4800000100020",
             ),
             (
                 Kind::Void,

@@ -213,7 +213,7 @@ async fn every_request_is_sent_once_answered_and_recorded() {
 async fn later_steps_refer_to_earlier_ones_of_their_terminal() {
     let switch = Switch::start(|_, _| Reaction::Answer("00")).await;
     let mix = "--mix purchase=1,balance=1,void=1,refund=1,preauth=1,preauth-void=1,completion=1,\
-               completion-advice=1,completion-void=1,reversal=1";
+               completion-advice=1,completion-void=1,top-up=1,reversal=1";
     switch
         .run(&format!("--in-flight 4 --count 2000 {mix}"))
         .await
@@ -238,6 +238,7 @@ async fn later_steps_refer_to_earlier_ones_of_their_terminal() {
         ("0200", "000000"),
         ("0200", "200000"),
         ("0200", "310000"),
+        ("0200", "630000"),
         ("0220", "000000"),
         ("0220", "200000"),
         ("0400", "000000"),
