@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use card::PartitionId;
-use command_log::{ConsumeError, LogConsumer, LogRecord, Sequence};
+use command_log::{ConsumeError, LogConsumer, LogRecord};
 
 use crate::past::Past;
 use crate::queue::Queue;
@@ -57,19 +57,23 @@ impl EmbeddedConsumer {
     }
 
     /// Waits until what is to be read from the segments is in them.
-    async fn past_is_written(&self, until: Sequence) -> Result<(), ConsumeError> {
+    async fn past_is_written(&mut self) {
+        let Some(past) = &mut self.past else { return };
         let mut durable = self.shared.durable.clone();
-        let waited = durable
+        let until = past.until();
+        if durable
             .wait_for(|durable| durable.covers(until))
             .await
-            .is_ok();
-        if waited || self.shared.durable.borrow().covers(until) {
-            return Ok(());
+            .is_ok()
+        {
+            return;
         }
-        Err(self
-            .shared
-            .stopped()
-            .unwrap_or_else(|| ConsumeError::Stopped("it ended".to_owned())))
+        // The log stopped. What is safe can still be read; what came after has a gap before it.
+        let safe = self.shared.durable.borrow().0;
+        if safe < until {
+            past.end_at(safe);
+            self.queue.clear();
+        }
     }
 }
 
@@ -85,9 +89,7 @@ impl LogConsumer for EmbeddedConsumer {
         if max == 0 {
             return Ok(());
         }
-        if let Some(past) = &self.past {
-            self.past_is_written(past.until()).await?;
-        }
+        self.past_is_written().await;
         if let Some(past) = &mut self.past {
             if past.read(batch, max)? > 0 {
                 return Ok(());

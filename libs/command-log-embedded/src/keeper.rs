@@ -7,8 +7,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::MutexGuard;
-
 use crate::options::Retention;
 use crate::segment::{ARCHIVE_DIR, Segment, create_file, pieces};
 use crate::sequencer::{Phase, Sequencer, Spare, SpareFile};
@@ -23,6 +21,14 @@ pub(crate) struct Keeper {
     pub(crate) shared: Arc<Shared>,
     pub(crate) segment_size: u64,
     pub(crate) space_retry: Duration,
+    pub(crate) told: Room,
+}
+
+/// Whether there is room for the next segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Ready,
+    Lacking,
 }
 
 /// What the keeper does next.
@@ -35,7 +41,7 @@ enum Job {
 
 impl Keeper {
     /// Works until the log ends.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
         loop {
             match self.next_job() {
                 Job::Prepare => self.prepare(),
@@ -60,7 +66,13 @@ impl Keeper {
                     sequencer.spare = Spare::Preparing;
                     return Job::Prepare;
                 }
-                Spare::Unavailable(_) => self.wait_for_space(&mut sequencer),
+                // Stays unavailable while it is tried again, so that senders see one answer.
+                Spare::Unavailable(_) => {
+                    let wake = &self.shared.keeper_wake;
+                    if wake.wait_for(&mut sequencer, self.space_retry).timed_out() {
+                        return Job::Prepare;
+                    }
+                }
                 Spare::Preparing | Spare::Ready(_) => self.shared.keeper_wake.wait(&mut sequencer),
             }
         }
@@ -71,33 +83,44 @@ impl Keeper {
         matches!(sequencer.phase, Phase::Draining(_)) && sequencer.needs_spare()
     }
 
-    fn wait_for_space(&self, sequencer: &mut MutexGuard<'_, Sequencer>) {
-        let woken = self
-            .shared
-            .keeper_wake
-            .wait_for(sequencer, self.space_retry);
-        if woken.timed_out() && matches!(sequencer.spare, Spare::Unavailable(_)) {
-            sequencer.spare = Spare::Wanted;
-        }
-    }
-
-    fn prepare(&self) {
+    fn prepare(&mut self) {
         let prepared = self.write_zeros();
         let mut sequencer = self.shared.sequencer.lock();
         sequencer.spare = match prepared {
             Ok(file) => Spare::Ready(file),
-            Err(error) => {
-                let reason = format!(
-                    "no room for the next segment of the log in {} ({error}): free some space, \
-                     the switch goes on by itself",
-                    self.shared.folder.segments().display()
-                );
-                tracing::error!(reason, "command log accepts nothing for now");
-                Spare::Unavailable(reason)
-            }
+            Err(error) => Spare::Unavailable(self.no_room(&error)),
         };
+        let is_ready = matches!(sequencer.spare, Spare::Ready(_));
+        let is_running = sequencer.phase == Phase::Running;
         drop(sequencer);
         self.shared.writer_wake.notify_one();
+        if is_running {
+            self.tell(if is_ready { Room::Ready } else { Room::Lacking });
+        }
+    }
+
+    fn no_room(&self, error: &io::Error) -> String {
+        format!(
+            "no room for the next segment of the log in {} ({error}): free some space, the switch \
+             goes on by itself",
+            self.shared.folder.segments().display()
+        )
+    }
+
+    /// Tells the operator when it changes, not with every try.
+    fn tell(&mut self, room: Room) {
+        if room == self.told {
+            return;
+        }
+        self.told = room;
+        let dir = self.shared.folder.segments();
+        match room {
+            Room::Ready => tracing::info!(dir = %dir.display(), "command log has room again"),
+            Room::Lacking => tracing::error!(
+                dir = %dir.display(),
+                "command log has no room for its next segment, nothing is accepted"
+            ),
+        }
     }
 
     fn write_zeros(&self) -> io::Result<SpareFile> {

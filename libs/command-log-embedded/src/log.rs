@@ -21,7 +21,7 @@ use crate::consumer::EmbeddedConsumer;
 use crate::error::OpenError;
 use crate::format::seed_of;
 use crate::identity::{self, LOG_ID_FILE, hex};
-use crate::keeper::Keeper;
+use crate::keeper::{Keeper, Room};
 use crate::options::Options;
 use crate::recovery::{Recovered, finish_creation, recover};
 use crate::segment::{Folder, SegmentHeader, create_file, header_size, pieces};
@@ -73,7 +73,7 @@ impl EmbeddedLog {
     /// Opens a log, and reads it back to its end.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing is changed then.
+    /// [`OpenError`]; the segments are left as they are then.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         options.validate()?;
         let folder = Folder::new(dir);
@@ -127,6 +127,7 @@ impl EmbeddedLog {
             shared: Arc::clone(&shared),
             segment_size: options.segment_size,
             space_retry: Duration::from_millis(options.space_retry_ms),
+            told: Room::Ready,
         };
         let writer = Writer::new(Arc::clone(&shared), durable, place);
         let log = Self {

@@ -38,7 +38,7 @@ struct Wanted {
 }
 
 /// The entries of the block that is being read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Block {
     entries: Bytes,
     at: usize,
@@ -68,19 +68,30 @@ impl Past {
         }
         let segment = first_segment(&shared.segments.lock(), starts)?;
         let reader = open(shared, &segment)?;
+        let next_sequence = segment.header.first_sequence;
+        let block = Block {
+            entries: Bytes::new(),
+            at: 0,
+            next_sequence,
+        };
         Ok(Self {
             shared: Arc::clone(shared),
             wanted,
             until,
             segment,
             reader,
-            block: Block::default(),
+            block,
         })
     }
 
     /// The last sequence that is read from the segments.
     pub(crate) const fn until(&self) -> Sequence {
         self.until
+    }
+
+    /// Reads no further than this.
+    pub(crate) const fn end_at(&mut self, until: Sequence) {
+        self.until = until;
     }
 
     /// Adds at most `max` records; none when all are read.

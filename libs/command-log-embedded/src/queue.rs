@@ -48,6 +48,11 @@ impl Queue {
         self.arrived.notified().await;
     }
 
+    /// Drops what is there.
+    pub(crate) fn clear(&self) {
+        self.records.lock().clear();
+    }
+
     /// Moves at most `max` records into `batch`; returns how many.
     pub(crate) fn take(&self, batch: &mut Vec<LogRecord>, max: usize) -> usize {
         let mut records = self.records.lock();

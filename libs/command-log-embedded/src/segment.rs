@@ -191,3 +191,63 @@ pub(crate) fn pieces(from: u64, to: u64) -> impl Iterator<Item = (u64, usize)> {
         (size > 0).then_some(piece)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::seed_of;
+    use crate::identity::hex;
+
+    const SEED_OF: [u8; 16] = [9; 16];
+
+    fn id() -> LogId {
+        LogId {
+            incarnation: SEED_OF,
+            partition_count: 2,
+            hash_version: 1,
+        }
+    }
+
+    fn header() -> SegmentHeader {
+        SegmentHeader {
+            index: 3,
+            size: 65_536,
+            first_block: 77,
+            first_sequence: 501,
+            last_time: Timestamp(1_000),
+            start_offsets: vec![250, 251].into(),
+        }
+    }
+
+    #[test]
+    fn golden_header_never_changes() {
+        assert_eq!(hex(&header().encode(&id(), seed_of(&SEED_OF))), GOLDEN);
+    }
+
+    const GOLDEN: &str = "4653574c4f47303144221ddc0200010009090909090909090909090909090909\
+        030000000000000000000100000000004d00000000000000f501000000000000e803000000000000\
+        fa00000000000000fb00000000000000";
+
+    #[test]
+    fn a_header_reads_back_and_any_change_is_noticed() {
+        let seed = seed_of(&SEED_OF);
+        let bytes = header().encode(&id(), seed);
+        assert_eq!(SegmentHeader::decode(&bytes, &id(), seed), Ok(header()));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(
+                SegmentHeader::decode(&changed, &id(), seed).is_err(),
+                "byte {at}"
+            );
+        }
+    }
+
+    #[test]
+    fn pieces_cover_a_range_once() {
+        let mib = FILL_SIZE;
+        let expected = [(5, 1 << 20), (5 + mib, 1 << 20), (5 + 2 * mib, 7)];
+        assert_eq!(pieces(5, 12 + 2 * mib).collect::<Vec<_>>(), expected);
+        assert_eq!(pieces(5, 5).count(), 0);
+    }
+}

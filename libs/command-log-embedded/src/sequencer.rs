@@ -252,24 +252,21 @@ impl Sequencer {
     /// that is ready. So the writer never waits for space with a taken record in its hand.
     fn check_room(&self, added: u64) -> Result<(), Refusal> {
         let needed = self.pending_size + added;
-        let room = match &self.spare {
-            Spare::Ready(_) => self.room.max(self.limits.capacity),
-            Spare::Wanted | Spare::Preparing => self.room,
+        let behind = Refusal::LogBehind {
+            bytes: self.pending_size,
+        };
+        let (room, refusal) = match &self.spare {
+            Spare::Ready(_) => (self.room.max(self.limits.capacity), behind.clone()),
+            Spare::Wanted | Spare::Preparing => (self.room, Refusal::NotPrepared),
             Spare::Unavailable(reason) => return Err(Refusal::NoSpace(reason.clone())),
         };
-        if needed > self.limits.pending_size_max.min(self.limits.capacity) {
-            return Err(Refusal::LogBehind {
-                bytes: self.pending_size,
-            });
+        if needed > self.limits.pending_size_max {
+            return Err(behind);
         }
-        if needed > room {
-            return Err(Refusal::NotPrepared);
-        }
-        Ok(())
+        if needed > room { Err(refusal) } else { Ok(()) }
     }
 
     fn stop_for_clock(&mut self, reason: String) -> Refusal {
-        tracing::error!(reason, "command log stops");
         self.phase = Phase::Draining(Ending::Failed(reason.clone()));
         Refusal::Stopped(reason)
     }

@@ -385,6 +385,7 @@ async fn make_worker<S: CardStore, L: CommandLog>(
         shared: Arc::clone(shared),
         consumer: recovered.consumer,
         lanes,
+        deferred_count: 0,
         live: LiveCards::new(Arc::clone(shared), own_max.max(1)).await?,
         bundles: Arc::clone(&parts.bundles),
         idle_card: settings.idle_card,

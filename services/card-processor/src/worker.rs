@@ -26,6 +26,8 @@ pub(crate) struct Lane {
     pub(crate) context: Arc<PartitionContext>,
     /// Commands that wait for a credit.
     deferred: VecDeque<Work>,
+    /// Whether the gate is closed because too many wait.
+    overfull: bool,
     stopped: bool,
 }
 
@@ -40,6 +42,7 @@ impl Lane {
             next_offset,
             context,
             deferred: VecDeque::new(),
+            overfull: false,
             stopped: false,
         }
     }
@@ -52,6 +55,8 @@ pub(crate) struct Worker<S, C> {
     pub(crate) consumer: C,
     /// By partition number; none for other workers' partitions.
     pub(crate) lanes: Vec<Option<Lane>>,
+    /// Commands that wait for a credit, over all lanes.
+    pub(crate) deferred_count: usize,
     pub(crate) live: LiveCards<S>,
     pub(crate) bundles: Arc<BundleFolder>,
     pub(crate) idle_card: Duration,
@@ -165,7 +170,9 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
             return self.route(work, now).await;
         }
         lane.deferred.push_back(work);
+        self.deferred_count += 1;
         if lane.deferred.len() >= DEFERRED_MAX {
+            lane.overfull = true;
             self.shared.gates.close(position.partition); // OWN-4: the edge answers 96 from here.
         }
     }
@@ -190,17 +197,16 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
     fn next_deferred(&mut self, index: usize) -> Option<Work> {
         let lane = self.lanes.get_mut(index)?.as_mut()?;
         let partition = lane.partition;
-        if lane.stopped || lane.deferred.is_empty() {
+        if lane.deferred.is_empty() || !self.shared.partition(partition).take_credit() {
             return None;
         }
-        if !self.shared.partition(partition).take_credit() {
-            return None;
-        }
-        let work = lane.deferred.pop_front();
-        if lane.deferred.is_empty() {
+        let work = lane.deferred.pop_front()?;
+        self.deferred_count -= 1;
+        if lane.overfull && lane.deferred.is_empty() {
+            lane.overfull = false;
             self.shared.gates.open(partition);
         }
-        work
+        Some(work)
     }
 
     async fn after_crashes(&mut self) {
@@ -216,23 +222,20 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
     }
 
     fn has_deferred(&self) -> bool {
-        self.lanes
-            .iter()
-            .flatten()
-            .any(|lane| !lane.stopped && !lane.deferred.is_empty())
+        self.deferred_count > 0
     }
 
     /// Records keep coming while every running lane has room for one poll's worth.
     fn has_room(&self) -> bool {
-        self.lanes
-            .iter()
-            .flatten()
-            .all(|lane| lane.stopped || lane.deferred.len() < 2 * DEFERRED_MAX)
+        let full = |lane: &Lane| lane.deferred.len() >= 2 * DEFERRED_MAX;
+        self.deferred_count < 2 * DEFERRED_MAX || !self.lanes.iter().flatten().any(full)
     }
 
     fn stop(&mut self, partition: PartitionId, reason: StopReason) {
         if let Some(Some(lane)) = self.lanes.get_mut(usize::from(partition.0)) {
             lane.stopped = true;
+            self.deferred_count -= lane.deferred.len();
+            lane.deferred.clear(); // They are in the log, and decided after the next start.
         }
         self.shared.stop(partition, reason);
     }

@@ -66,7 +66,7 @@ pub(crate) struct PosSimArgs {
     #[arg(long, default_value = "1..=100", value_name = "FROM..=TO", value_parser = amounts)]
     pub(crate) amount_fen: RangeInclusive<u64>,
     /// Id of the first terminal; the others count up from it.
-    #[arg(long, default_value_t = 10_000_001, value_name = "ID",
+    #[arg(long, default_value_t = 71_000_000, value_name = "ID",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(TERMINAL_MAX)))]
     pub(crate) terminal_from: u32,
     /// The merchant of all terminals.
