@@ -285,6 +285,16 @@ impl Card {
         };
     }
 
+    /// A size that the body does not pass by much, to make room for it at once.
+    #[must_use]
+    pub fn body_size_hint(&self) -> usize {
+        let memos = self.holds.len().saturating_add(self.uncleared.len());
+        let entries = self.ring.len();
+        160_usize
+            .saturating_add(memos.saturating_mul(40))
+            .saturating_add(entries.saturating_mul(56))
+    }
+
     /// Appends the canonical body.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
         let mut writer = Writer(bytes);

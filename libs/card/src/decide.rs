@@ -351,7 +351,7 @@ fn conclude(turn: &Turn<'_>, head: Head, outcome: Outcome, conclusion: Conclusio
         kind: kind_of(&command.request),
         outcome,
         reply,
-        written: Some(written),
+        written: Some(Box::new(written)),
     }
 }
 

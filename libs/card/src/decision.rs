@@ -22,7 +22,7 @@ pub struct Decision {
     pub reply: Reply,
     /// What is to be written; none for inquiries and duplicates, which leave the card as it was,
     /// byte for byte (CARD-6).
-    pub written: Option<Written>,
+    pub written: Option<Box<Written>>,
 }
 
 /// The lasting part of a decision.

@@ -219,13 +219,31 @@ pub(crate) fn read_amount(
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Ring {
     entries: VecDeque<Entry>,
+    /// The first bytes of each entry's key, in the same order: a search by key looks at these four
+    /// cache lines instead of at eighty.
+    heads: VecDeque<u32>,
     /// The youngest moment of anything that was ever evicted; none when nothing was.
     evicted_until: Option<Timestamp>,
 }
 
 impl Ring {
     pub(crate) fn by_key(&self, key: LegKey) -> Option<&Entry> {
-        self.entries.iter().rev().find(|entry| entry.key == key)
+        self.index_of(key).and_then(|index| self.entries.get(index))
+    }
+
+    /// The youngest entry with this key.
+    fn index_of(&self, key: LegKey) -> Option<usize> {
+        let head = head_of(key);
+        let is_it = |index: &usize| {
+            self.entries
+                .get(*index)
+                .is_some_and(|entry| entry.key == key)
+        };
+        let heads = self.heads.iter().enumerate().rev();
+        heads
+            .filter(|(_, other)| **other == head)
+            .map(|(index, _)| index)
+            .find(is_it)
     }
 
     pub(crate) fn by_offset(&self, offset: u64) -> Option<&Entry> {
@@ -242,6 +260,10 @@ impl Ring {
             .find(|entry| entry.version == version)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter()
     }
@@ -254,7 +276,8 @@ impl Ring {
     }
 
     pub(crate) fn by_key_mut(&mut self, key: LegKey) -> Option<&mut Entry> {
-        self.entries.iter_mut().rev().find(|entry| entry.key == key)
+        self.index_of(key)
+            .and_then(|index| self.entries.get_mut(index))
     }
 
     /// Whether every key younger than the retention is in the ring: nothing that young was ever
@@ -272,6 +295,7 @@ impl Ring {
     /// Adds an entry. The ring may be over its size until [`Ring::evict`].
     pub(crate) fn push(&mut self, entry: Entry) {
         self.entries.push_back(entry);
+        self.heads.push_back(head_of(entry.key));
     }
 
     /// Lets the oldest entries go until the ring has its size again, and hands them over for their
@@ -280,6 +304,7 @@ impl Ring {
     pub(crate) fn evict(&mut self) -> Vec<Entry> {
         let over = self.entries.len().saturating_sub(RING_ENTRIES_MAX);
         let evicted: Vec<Entry> = self.entries.drain(..over).collect();
+        self.heads.drain(..over);
         let youngest = evicted.iter().map(Entry::at).max();
         self.evicted_until = self.evicted_until.max(youngest);
         evicted
@@ -300,12 +325,19 @@ impl Ring {
         if count > RING_ENTRIES_MAX {
             return Err(CodecError::Range("entry count"));
         }
-        let entries = (0..count)
-            .map(|_| Entry::decode(reader))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            entries,
+        let mut ring = Self {
             evicted_until,
-        })
+            ..Self::default()
+        };
+        for _ in 0..count {
+            ring.push(Entry::decode(reader)?);
+        }
+        Ok(ring)
     }
+}
+
+fn head_of(key: LegKey) -> u32 {
+    key.0
+        .first_chunk()
+        .map_or(0, |head| u32::from_le_bytes(*head))
 }

@@ -48,6 +48,8 @@ pub const DIRTY_CARDS: &str = "switch_dirty_cards";
 pub const CARD_LOADS_TOTAL: &str = "switch_card_loads_total";
 /// Partitions that stopped and wait for an operator.
 pub const PARTITIONS_STOPPED: &str = "switch_partitions_stopped";
+/// Cards that stopped because something is wrong with their data.
+pub const CARDS_STOPPED: &str = "switch_cards_stopped";
 /// Money on all cards, in fen, by `programme`.
 pub const FLOAT_FEN: &str = "switch_float_fen";
 
@@ -161,6 +163,10 @@ pub const ALL: &[Metric] = &[
     level(
         PARTITIONS_STOPPED,
         "partitions that stopped and wait for an operator",
+    ),
+    level(
+        CARDS_STOPPED,
+        "cards that stopped because something is wrong with their data",
     ),
     level(FLOAT_FEN, "money on all cards in fen, by programme"),
 ];

@@ -2,7 +2,9 @@
 //! actor and for a recovery.
 
 use bytes::Bytes;
-use card::{Card, Command, Context, Decision, Entry, Need, Position, Recalled, Row, Timestamp};
+use card::{
+    Card, Command, Context, Decision, Entry, Need, Position, Recalled, Row, Timestamp, Written,
+};
 use card_store::{CardStore, CardWrite, JournalRow, KeyRow, StoreError, StoredCard, WriteError};
 
 use crate::context::PartitionContext;
@@ -76,7 +78,7 @@ pub(crate) async fn fold<S: CardStore>(
     if let Some(written) = &decision.written {
         let evicted = card::apply(card, asked.command, written);
         let state = card.as_ref().expect("a written decision leaves a card");
-        write(store, write_of(state, &decision, &evicted)).await?;
+        write(store, state, (written, &evicted)).await?;
     }
     Ok(Some(decision))
 }
@@ -133,12 +135,8 @@ async fn fetch<S: CardStore>(
 }
 
 /// STORE-1: state, row and evicted keys as one unit.
-fn write_of(card: &Card, decision: &Decision, evicted: &[Entry]) -> CardWrite {
-    let written = decision
-        .written
-        .as_ref()
-        .expect("called for a written decision");
-    let mut body = Vec::with_capacity(512);
+fn write_of(card: &Card, written: &Written, evicted: &[Entry]) -> CardWrite {
+    let mut body = Vec::with_capacity(card.body_size_hint());
     card.encode(&mut body);
     assert!(
         body.len() <= card::BODY_SIZE_MAX,
@@ -167,10 +165,15 @@ fn key_row(entry: &Entry) -> KeyRow {
     }
 }
 
-/// STORE-3: an unknown outcome is the same write again, until it is acknowledged.
-async fn write<S: CardStore>(store: &S, write: CardWrite) -> Result<(), WriteError> {
+/// STORE-3: an unknown outcome is the same write again, until it is acknowledged. It is built
+/// anew, from the same state, so it has the same bytes; most writes are made once and not copied.
+async fn write<S: CardStore>(
+    store: &S,
+    card: &Card,
+    (written, evicted): (&Written, &[Entry]),
+) -> Result<(), WriteError> {
     loop {
-        match store.write(write.clone()).await {
+        match store.write(write_of(card, written, evicted)).await {
             Err(WriteError::Unknown(_)) => tokio::task::yield_now().await,
             done => return done,
         }

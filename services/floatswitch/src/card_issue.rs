@@ -56,7 +56,9 @@ pub(crate) fn parse_yuan(text: &str) -> Result<Amount, String> {
     if yuan.is_empty() || fen.len() > 2 || !digits(yuan) || !digits(fen) {
         return Err("write yuan with at most two decimals, as 500 or 500.00".to_owned());
     }
-    let minor = format!("{yuan}{fen:0<2}").parse().map_err(|_| "amount is too large".to_owned())?;
+    let minor = format!("{yuan}{fen:0<2}")
+        .parse()
+        .map_err(|_| "amount is too large".to_owned())?;
     Amount::from_minor(minor).map_err(|error| error.to_string())
 }
 
@@ -69,7 +71,11 @@ pub(crate) async fn run(args: IssueArgs) -> Result<u8, Failure> {
     engine.close().await?;
     let issued = issued?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{issued} cards of programme {} issued with {} each", args.programme, args.balance)?;
+    writeln!(
+        out,
+        "{issued} cards of programme {} issued with {} each",
+        args.programme, args.balance
+    )?;
     Ok(DONE)
 }
 
@@ -79,11 +85,21 @@ pub(crate) async fn issue(
     settings: &Settings,
     args: &IssueArgs,
 ) -> Result<u64, Failure> {
-    let programme = settings.programmes.iter().find(|p| p.number.get() == args.programme);
+    let programme = settings
+        .programmes
+        .iter()
+        .find(|p| p.number.get() == args.programme);
     let programme = programme.ok_or_else(|| {
-        let known: Vec<String> =
-            settings.programmes.iter().map(|p| p.number.get().to_string()).collect();
-        Failure::usage(format!("no programme {}: choose one of {}", args.programme, known.join(", ")))
+        let known: Vec<String> = settings
+            .programmes
+            .iter()
+            .map(|p| p.number.get().to_string())
+            .collect();
+        Failure::usage(format!(
+            "no programme {}: choose one of {}",
+            args.programme,
+            known.join(", ")
+        ))
     })?;
     let mut issued = 0;
     let last = args.from.saturating_add(args.count);
@@ -93,7 +109,10 @@ pub(crate) async fn issue(
         let media = (serial..end)
             .map(|serial| medium(engine, settings, programme, serial))
             .collect::<Result<Vec<_>, _>>()?;
-        engine.media.add_media(&media).map_err(Failure::cannot_start)?;
+        engine
+            .media
+            .add_media(&media)
+            .map_err(Failure::cannot_start)?;
         issued += decide(engine, &media, args.balance).await?;
         serial = end;
     }
@@ -106,11 +125,19 @@ fn medium(
     programme: &settings::Programme,
     serial: u64,
 ) -> Result<RegisteredMedium, Failure> {
-    let bin = programme.bins.first().map(settings::Digits::as_str).unwrap_or_default();
+    let bin = programme
+        .bins
+        .first()
+        .map(settings::Digits::as_str)
+        .unwrap_or_default();
     let length = usize::from(programme.pan_length.get());
     let pan = Pan::from_bin_and_serial(bin, serial, length).map_err(Failure::usage)?;
     let hash = engine.hasher.hash(&pan);
-    if let Some(medium) = engine.media.find_medium(&hash).map_err(Failure::cannot_start)? {
+    if let Some(medium) = engine
+        .media
+        .find_medium(&hash)
+        .map_err(Failure::cannot_start)?
+    {
         return Ok(RegisteredMedium { hash, medium });
     }
     let mut own = [0u8; 14];
@@ -119,7 +146,12 @@ fn medium(
     let medium = Medium {
         card: CardId::new(TENANT, own),
         number: 0,
-        bin: pan.bin6().as_bytes().first_chunk().copied().unwrap_or_default(),
+        bin: pan
+            .bin6()
+            .as_bytes()
+            .first_chunk()
+            .copied()
+            .unwrap_or_default(),
         last_four: four(pan.last_four()),
         programme: ProgrammeId(programme.number.get()),
         expiry: expiry(settings, programme)?,
@@ -128,21 +160,26 @@ fn medium(
 }
 
 /// The last month of validity of an anonymous card that is sold now.
-fn expiry(
-    settings: &Settings,
-    programme: &settings::Programme,
-) -> Result<Option<Expiry>, Failure> {
-    let Some(months) = &programme.validity_months else { return Ok(None) };
+fn expiry(settings: &Settings, programme: &settings::Programme) -> Result<Option<Expiry>, Failure> {
+    let Some(months) = &programme.validity_months else {
+        return Ok(None);
+    };
     if plan::card_kind(programme) == CardKind::Registered {
         return Ok(None);
     }
     let today = calendar::Civil::at(now(), settings.day.utc_offset_minutes.get());
     let count = u32::from(today.year) * 12 + u32::from(today.month) - 1 + u32::from(months.get());
     let text = format!("{:02}{:02}", count / 12 % 100, count % 12 + 1);
-    Expiry::parse(text.as_bytes()).map(Some).map_err(Failure::usage)
+    Expiry::parse(text.as_bytes())
+        .map(Some)
+        .map_err(Failure::usage)
 }
 
-async fn decide(engine: &Engine, media: &[RegisteredMedium], balance: Amount) -> Result<u64, Failure> {
+async fn decide(
+    engine: &Engine,
+    media: &[RegisteredMedium],
+    balance: Amount,
+) -> Result<u64, Failure> {
     let count = engine.log.log_id().partition_count;
     let record = |medium: &RegisteredMedium| {
         let command = command(&medium.medium, balance);
@@ -152,7 +189,10 @@ async fn decide(engine: &Engine, media: &[RegisteredMedium], balance: Amount) ->
             payload: envelope::encode_command(&command),
         }
     };
-    engine.log.submit(media.iter().map(record).collect()).map_err(Failure::cannot_start)?;
+    engine
+        .log
+        .submit(media.iter().map(record).collect())
+        .map_err(Failure::cannot_start)?;
     let outcomes = engine.router.desk().take(media.len()).await;
     let refused = outcomes.iter().find_map(|outcome| match outcome {
         Outcome::Approved => None,
@@ -160,13 +200,18 @@ async fn decide(engine: &Engine, media: &[RegisteredMedium], balance: Amount) ->
     });
     match refused {
         None => Ok(outcomes.len() as u64),
-        Some(reason) => Err(Failure::refused(format!("a card was not issued: {}", reason.text()))),
+        Some(reason) => Err(Failure::refused(format!(
+            "a card was not issued: {}",
+            reason.text()
+        ))),
     }
 }
 
 fn command(medium: &Medium, balance: Amount) -> Command {
     let expiry = medium.expiry.map_or(*b"0000", Expiry::to_digits);
-    let yymm = expiry.iter().fold(0u16, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    let yymm = expiry
+        .iter()
+        .fold(0u16, |sum, digit| sum * 10 + u16::from(digit - b'0'));
     let mut digest = Sha256::new();
     digest.update(b"issue");
     digest.update(medium.card.as_bytes());
@@ -178,8 +223,15 @@ fn command(medium: &Medium, balance: Amount) -> Command {
         card: medium.card,
         medium: medium.number,
         key: LegKey(key.first_chunk().copied().unwrap_or_default()),
-        fingerprint: Fingerprint(content.first_chunk().map_or(0, |head| u64::from_be_bytes(*head))),
-        place: Place { merchant: MerchantId(*b"BACK OFFICE    "), terminal: TerminalId(*b"DESK    ") },
+        fingerprint: Fingerprint(
+            content
+                .first_chunk()
+                .map_or(0, |head| u64::from_be_bytes(*head)),
+        ),
+        place: Place {
+            merchant: MerchantId(*b"BACK OFFICE    "),
+            terminal: TerminalId(*b"DESK    "),
+        },
         request: Request::Issue {
             programme: medium.programme,
             expiry: yymm,

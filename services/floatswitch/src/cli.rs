@@ -72,9 +72,10 @@ pub(crate) fn run() -> Result<u8, Failure> {
         Command::Init { config } => config::init(&config),
         Command::Card(CardCommand::Issue(args)) => block_on(card_issue::run(args)),
         Command::Sim(SimCommand::Pos(args)) => block_on(async {
-            sim::run(*args)
-                .await
-                .map_err(|error| Failure { code: error.exit_code(), message: error.to_string() })
+            sim::run(*args).await.map_err(|error| Failure {
+                code: error.exit_code(),
+                message: error.to_string(),
+            })
         }),
     }
 }

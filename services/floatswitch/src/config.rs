@@ -45,13 +45,19 @@ pub(crate) fn init(path: &Path) -> Result<u8, Failure> {
             let path = path.display();
             let mut out = std::io::stdout().lock();
             writeln!(out, "wrote {path}: read it, then")?;
-            writeln!(out, "  floatswitch card issue --config {path} --programme 1 --count 1000 --balance 500.00")?;
+            writeln!(
+                out,
+                "  floatswitch card issue --config {path} --programme 1 --count 1000 --balance 500.00"
+            )?;
             writeln!(out, "  floatswitch serve --config {path}")?;
             Ok(DONE)
         }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(Failure::usage(format!("{} is there already: it was not touched", path.display())))
-        }
-        Err(error) => Err(Failure::cannot_start(format!("write {}: {error}", path.display()))),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::usage(
+            format!("{} is there already: it was not touched", path.display()),
+        )),
+        Err(error) => Err(Failure::cannot_start(format!(
+            "write {}: {error}",
+            path.display()
+        ))),
     }
 }

@@ -22,19 +22,31 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn usage(message: impl Display) -> Self {
-        Self { code: USAGE, message: message.to_string() }
+        Self {
+            code: USAGE,
+            message: message.to_string(),
+        }
     }
 
     pub(crate) fn cannot_start(message: impl Display) -> Self {
-        Self { code: CANNOT_START, message: message.to_string() }
+        Self {
+            code: CANNOT_START,
+            message: message.to_string(),
+        }
     }
 
     pub(crate) fn refused(message: impl Display) -> Self {
-        Self { code: REFUSED, message: message.to_string() }
+        Self {
+            code: REFUSED,
+            message: message.to_string(),
+        }
     }
 
     pub(crate) fn found_wrong(message: impl Display) -> Self {
-        Self { code: FOUND_WRONG, message: message.to_string() }
+        Self {
+            code: FOUND_WRONG,
+            message: message.to_string(),
+        }
     }
 }
 

@@ -10,8 +10,14 @@ use crate::exit::Failure;
 pub(crate) struct DataFolder(PathBuf);
 
 /// What a switch puts into its folder.
-const OURS: [&str; 6] =
-    [command_log_embedded::LOCK_FILE, "log", "cards", "media", "rules", "keys"];
+const OURS: [&str; 6] = [
+    command_log_embedded::LOCK_FILE,
+    "log",
+    "cards",
+    "media",
+    "rules",
+    "keys",
+];
 
 /// What is in a folder before it is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +76,14 @@ impl DataFolder {
             return Ok(Contents::Switch);
         }
         // A first start that was interrupted leaves some of ours, and no log yet.
-        let foreign = entries.filter_map(Result::ok).map(|entry| entry.file_name());
+        let foreign = entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.file_name());
         let foreign = foreign.map(|name| name.to_string_lossy().into_owned());
-        match foreign.into_iter().find(|name| !OURS.contains(&name.as_str())) {
+        match foreign
+            .into_iter()
+            .find(|name| !OURS.contains(&name.as_str()))
+        {
             None => Ok(Contents::Nothing),
             Some(name) => Err(Failure::cannot_start(format!(
                 "{root} has `{name}`, which is not a switch's: name an empty or a new folder"

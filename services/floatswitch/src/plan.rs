@@ -12,7 +12,9 @@ use card_processor::ProcessorSettings;
 use iso8583::Dialect;
 use link::SignOn;
 use money::Amount;
-use registry::{Merchant, Participant, ParticipantId, Register, Terminal, merchant_id, terminal_id};
+use registry::{
+    Merchant, Participant, ParticipantId, Register, Terminal, merchant_id, terminal_id,
+};
 use settings::{ProgrammeKind, Settings};
 
 use crate::exit::Failure;
@@ -31,7 +33,9 @@ pub(crate) fn processor(settings: &Settings) -> ProcessorSettings {
         credits_per_partition: processor.credits_per_partition.get(),
         live_cards_max: count(processor.live_cards_max.get().into()),
         idle_card: Duration::from_secs(processor.idle_card_seconds.get().into()),
-        checkpoint_interval: Duration::from_secs(processor.checkpoint_interval_seconds.get().into()),
+        checkpoint_interval: Duration::from_secs(
+            processor.checkpoint_interval_seconds.get().into(),
+        ),
         dirty_cards_max: count(processor.checkpoint_commands_max.get()),
     }
 }
@@ -42,7 +46,10 @@ pub(crate) fn rules(settings: &Settings) -> Result<Rules, Failure> {
     for programme in &settings.programmes {
         programmes.insert(ProgrammeId(programme.number.get()), rules_of(programme)?);
     }
-    Ok(Rules { utc_offset_minutes: settings.day.utc_offset_minutes.get(), programmes })
+    Ok(Rules {
+        utc_offset_minutes: settings.day.utc_offset_minutes.get(),
+        programmes,
+    })
 }
 
 /// Whether a programme's cards are sold to named holders.
@@ -87,7 +94,10 @@ pub(crate) fn register(settings: &Settings) -> Result<Arc<Register>, Failure> {
     let mut terminals = Vec::new();
     for acquirer in &settings.acquirers {
         let id = participant(acquirer.id.as_str())?;
-        participants.push(Participant { id, name: acquirer.name.as_str().to_owned() });
+        participants.push(Participant {
+            id,
+            name: acquirer.name.as_str().to_owned(),
+        });
         for entry in &acquirer.terminals {
             let merchant = merchant_id(entry.merchant()).map_err(Failure::usage)?;
             for terminal in entry.ids() {
@@ -96,8 +106,14 @@ pub(crate) fn register(settings: &Settings) -> Result<Arc<Register>, Failure> {
             }
         }
     }
-    let merchants = settings.merchants.iter().map(merchant).collect::<Result<_, _>>()?;
-    Register::new(participants, merchants, terminals).map(Arc::new).map_err(Failure::usage)
+    let merchants = settings
+        .merchants
+        .iter()
+        .map(merchant)
+        .collect::<Result<_, _>>()?;
+    Register::new(participants, merchants, terminals)
+        .map(Arc::new)
+        .map_err(Failure::usage)
 }
 
 fn merchant(merchant: &settings::Merchant) -> Result<Merchant, Failure> {
@@ -118,13 +134,21 @@ fn merchant(merchant: &settings::Merchant) -> Result<Merchant, Failure> {
 
 /// The links.
 pub(crate) fn connector(settings: &Settings) -> Result<ConnectorSettings, Failure> {
-    let listeners = settings.acquirers.iter().map(listener).collect::<Result<Vec<_>, _>>()?;
+    let listeners = settings
+        .acquirers
+        .iter()
+        .map(listener)
+        .collect::<Result<Vec<_>, _>>()?;
     let issuer = match listeners.first() {
         Some(first) => first.acquirer,
         None => return Err(Failure::usage("name at least one [[acquirers]]")),
     };
     let utc_offset_minutes = settings.day.utc_offset_minutes.get();
-    Ok(ConnectorSettings { issuer, utc_offset_minutes, listeners })
+    Ok(ConnectorSettings {
+        issuer,
+        utc_offset_minutes,
+        listeners,
+    })
 }
 
 fn listener(acquirer: &settings::Acquirer) -> Result<ListenerSettings, Failure> {

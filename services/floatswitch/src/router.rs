@@ -39,7 +39,11 @@ impl Router {
 
 impl Desk {
     /// The address of the desk.
-    pub(crate) const ADDRESS: ReplyTo = ReplyTo { partition: 0, incarnation: DESK, exchange: 0 };
+    pub(crate) const ADDRESS: ReplyTo = ReplyTo {
+        partition: 0,
+        incarnation: DESK,
+        exchange: 0,
+    };
 
     /// Waits for as many outcomes and takes them.
     pub(crate) async fn take(&self, count: usize) -> Vec<Outcome> {
@@ -60,7 +64,10 @@ impl ReplySink for Router {
     fn deliver(&self, replies: &mut Vec<Reply>) {
         let is_desk = |reply: &Reply| reply.reply_to.incarnation == DESK;
         if replies.iter().any(is_desk) {
-            let own = replies.iter().filter(|reply| is_desk(reply)).map(|reply| reply.outcome);
+            let own = replies
+                .iter()
+                .filter(|reply| is_desk(reply))
+                .map(|reply| reply.outcome);
             self.desk.outcomes.lock().extend(own);
             replies.retain(|reply| !is_desk(reply));
             self.desk.came.notify_one();

@@ -48,7 +48,10 @@ impl Switch {
     pub(crate) async fn stop(self) -> Result<(), Failure> {
         let drained = self.connector.drain(DRAIN_PATIENCE).await;
         if drained.unanswered_count > 0 {
-            tracing::warn!(count = drained.unanswered_count, "exchanges left unanswered");
+            tracing::warn!(
+                count = drained.unanswered_count,
+                "exchanges left unanswered"
+            );
         }
         self.engine.close().await
     }
@@ -58,7 +61,10 @@ impl Switch {
 pub(crate) async fn run(config: &Path) -> Result<u8, Failure> {
     let settings = config::load(config)?;
     config::start_logging(&settings)?;
-    let metrics = settings.metrics_listen.resolve().map_err(Failure::cannot_start)?;
+    let metrics = settings
+        .metrics_listen
+        .resolve()
+        .map_err(Failure::cannot_start)?;
     let metrics = telemetry::start_metrics(metrics).map_err(Failure::cannot_start)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -82,7 +88,9 @@ pub(crate) async fn run(config: &Path) -> Result<u8, Failure> {
 /// after a failed sync nothing may be acknowledged any more (LOG-1).
 async fn watch(settings: &Settings, switch: &Switch) -> Result<(), Failure> {
     if let Some(reason) = switch.engine.log.failed() {
-        return Err(Failure::cannot_start(format!("command log stopped: {reason}")));
+        return Err(Failure::cannot_start(format!(
+            "command log stopped: {reason}"
+        )));
     }
     let (totals, _) = switch.engine.processor.totals();
     for (programme, books) in totals.programmes() {
@@ -100,10 +108,17 @@ fn announce(
     let recovery = switch.engine.processor.recovery();
     let mut out = std::io::stdout().lock();
     let ms = recovery.took.as_millis();
-    writeln!(out, "recovered {} commands in {ms} ms", recovery.command_count)?;
+    writeln!(
+        out,
+        "recovered {} commands in {ms} ms",
+        recovery.command_count
+    )?;
     for (acquirer, address) in settings.acquirers.iter().zip(switch.connector.addresses()) {
         let (id, name) = (acquirer.id.as_str(), acquirer.name.as_str());
-        writeln!(out, "listening on {address} for acquirer {id} ({name}), dialect pos")?;
+        writeln!(
+            out,
+            "listening on {address} for acquirer {id} ({name}), dialect pos"
+        )?;
         writeln!(out, "  MAC, PIN and chip data of this link are NOT checked")?;
     }
     writeln!(out, "metrics on http://{metrics}/metrics")?;

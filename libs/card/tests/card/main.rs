@@ -1,0 +1,5 @@
+//! The card's rules from outside: tables by kind of request, the shared scenarios, and a model.
+
+mod rules;
+mod scenarios;
+mod support;

@@ -1,0 +1,226 @@
+//! A line's left side as a command: what is asked, where, and how it points at its original.
+
+use card::{
+    CardId, CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, Fingerprint, LegKey,
+    MerchantId, OriginalRef, Place, Reply, ReplyTo, Request, TerminalId, Version,
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::world::PROGRAMME;
+use crate::support::yuan;
+
+/// What a name in a script stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    /// What numbers the request at its terminal: two names may share it.
+    pub(crate) trace: String,
+    /// Its first answer, once it had one.
+    pub(crate) reply: Option<Reply>,
+}
+
+/// Looks a name up.
+pub(crate) type Names<'a> = &'a dyn Fn(&str) -> Option<Named>;
+
+/// Which parts of a reference a request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Only {
+    All,
+    Rrn,
+    Key,
+    Code,
+}
+
+/// A request, word by word.
+#[derive(Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) verb: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) trace: String,
+    amount: &'a str,
+    of: Option<&'a str>,
+    only: Only,
+    rrn: Option<&'a str>,
+    code: Option<&'a str>,
+    terminal: &'a str,
+    merchant: &'a str,
+    medium: u8,
+    expiry: u16,
+    source: CreditSource,
+    facts: Facts,
+}
+
+impl<'a> Ask<'a> {
+    /// Reads `verb [amount] as NAME [of NAME] [modifier value]...`.
+    pub(crate) fn parse(line: &'a str, names: Names<'_>) -> Self {
+        let mut words = line.split_whitespace().peekable();
+        let verb = words.next().expect("a verb");
+        let amount = words.next_if(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        let mut ask = Self {
+            verb,
+            name: "",
+            trace: String::new(),
+            amount: amount.unwrap_or("0.00"),
+            of: None,
+            only: if verb == "reverse" { Only::Key } else { Only::All },
+            rrn: None,
+            code: None,
+            terminal: "t1",
+            merchant: "m1",
+            medium: 0,
+            expiry: 0,
+            source: CreditSource::Cash,
+            facts: Facts { register_version: 7, ..Facts::default() },
+        };
+        ask.facts.fee.rate_ppm = 6_000;
+        while let Some(modifier) = words.next() {
+            let value = words.next().unwrap_or_else(|| panic!("`{modifier}` needs a value"));
+            ask.modify(modifier, value, names);
+        }
+        if ask.trace.is_empty() {
+            ask.trace = ask.name.to_owned();
+        }
+        ask
+    }
+
+    fn modify(&mut self, modifier: &str, value: &'a str, names: Names<'_>) {
+        let number = || -> u32 { value.parse().unwrap_or_else(|_| panic!("`{value}`: a number")) };
+        match modifier {
+            "as" => self.name = value,
+            "of" => self.of = Some(value),
+            "key" => self.trace = names(value).expect("a name used before").trace,
+            "only" => self.only = only(value),
+            "rrn" => self.rrn = Some(value),
+            "code" => self.code = Some(value),
+            "at" => self.terminal = value,
+            "merchant" => self.merchant = value,
+            "medium" => self.medium = value.parse().unwrap(),
+            "expiry" => self.expiry = value.parse().unwrap(),
+            "by" => self.source = source(value),
+            "group" => self.facts.merchant_group = number(),
+            "pin" => self.facts.pin = check_fact(value),
+            "chip" => self.facts.cryptogram = check_fact(value),
+            "fee" => self.facts.fee = fee(value),
+            _ => panic!("unknown modifier `{modifier}`"),
+        }
+    }
+
+    /// The command, as an edge would make it.
+    pub(crate) fn command(&self, names: Names<'_>, exchange: u64) -> Command {
+        let request = self.request(names);
+        Command {
+            card: CardId::new(1, [9; 14]),
+            medium: self.medium,
+            key: self.key(&self.trace),
+            fingerprint: self.fingerprint(&request),
+            place: Place {
+                merchant: MerchantId(padded(self.merchant)),
+                terminal: TerminalId(padded(self.terminal)),
+            },
+            request,
+            facts: self.facts,
+            reply_to: ReplyTo { partition: 0, incarnation: 1, exchange },
+        }
+    }
+
+    fn request(&self, names: Names<'_>) -> Request {
+        let amount = yuan(self.amount);
+        let original = self.original(names);
+        match self.verb {
+            "balance" => Request::BalanceInquiry,
+            "purchase" => Request::Purchase { amount },
+            "void" => Request::Void { amount, original },
+            "refund" => Request::Refund { amount, original },
+            "preauth" => Request::PreAuth { amount },
+            "void-preauth" => Request::PreAuthVoid { amount, original },
+            "complete" => Request::Completion { amount, original, form: CompletionForm::Request },
+            "advise" => Request::Completion { amount, original, form: CompletionForm::Advice },
+            "void-completion" => Request::CompletionVoid { amount, original },
+            "reverse" => Request::Reversal { amount, original },
+            "topup" => Request::DirectCredit { amount, source: self.source },
+            "issue" => Request::Issue {
+                programme: PROGRAMME,
+                expiry: self.expiry,
+                amount,
+                source: self.source,
+            },
+            "lose" => Request::ReportLoss,
+            "find" => Request::LiftLoss,
+            verb => panic!("unknown verb `{verb}`"),
+        }
+    }
+
+    /// The key is built from the original's trace and this request's own terminal, as an edge does.
+    fn original(&self, names: Names<'_>) -> OriginalRef {
+        let Some(of) = self.of else { return OriginalRef::default() };
+        let named = names(of);
+        let trace = named.as_ref().map_or(of, |named| &named.trace);
+        let reply = |name: &str| names(name).and_then(|named| named.reply);
+        let offset = reply(self.rrn.unwrap_or(of)).map(|reply| reply.position.offset);
+        let approval = match self.code {
+            Some("none") => Some(Version(0)),
+            other => reply(other.unwrap_or(of)).and_then(|reply| reply.version),
+        };
+        let all = OriginalRef { key: Some(self.key(trace)), offset, approval };
+        match self.only {
+            Only::All => all,
+            Only::Rrn => OriginalRef { offset, ..OriginalRef::default() },
+            Only::Key => OriginalRef { key: all.key, ..OriginalRef::default() },
+            Only::Code => OriginalRef { approval, ..OriginalRef::default() },
+        }
+    }
+
+    fn key(&self, trace: &str) -> LegKey {
+        let place = format!("{}/{}/{trace}", self.merchant, self.terminal);
+        LegKey(*Sha256::digest(place).first_chunk().unwrap())
+    }
+
+    /// Kind, amount, medium, merchant, terminal, original; never facts.
+    fn fingerprint(&self, request: &Request) -> Fingerprint {
+        let content = format!("{request:?}/{}/{}/{}", self.medium, self.merchant, self.terminal);
+        Fingerprint(u64::from_be_bytes(*Sha256::digest(content).first_chunk().unwrap()))
+    }
+}
+
+fn only(text: &str) -> Only {
+    match text {
+        "all" => Only::All,
+        "rrn" => Only::Rrn,
+        "key" => Only::Key,
+        "code" => Only::Code,
+        _ => panic!("`{text}`: all, rrn, key or code"),
+    }
+}
+
+fn source(text: &str) -> CreditSource {
+    match text {
+        "cash" => CreditSource::Cash,
+        "transfer" => CreditSource::Transfer,
+        _ => panic!("`{text}`: cash or transfer"),
+    }
+}
+
+fn check_fact(text: &str) -> CheckFact {
+    match text {
+        "right" => CheckFact::Passed,
+        "wrong" => CheckFact::Failed,
+        "absent" => CheckFact::Absent,
+        _ => panic!("`{text}`: right, wrong or absent"),
+    }
+}
+
+/// Reads `ppm`, `ppm+fixed`, `ppm+fixed/min/max`, the last three in fen.
+fn fee(text: &str) -> FeeTerms {
+    let mut parts = text.split(['+', '/']).map(|part| part.parse().expect("a number"));
+    FeeTerms {
+        rate_ppm: parts.next().unwrap_or(0),
+        fixed_minor: parts.next().unwrap_or(0),
+        min_minor: parts.next().unwrap_or(0),
+        max_minor: parts.next().unwrap_or(0),
+    }
+}
+
+fn padded<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [b' '; N];
+    bytes[..text.len()].copy_from_slice(text.as_bytes());
+    bytes
+}
