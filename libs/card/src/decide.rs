@@ -126,6 +126,10 @@ fn decide_on(card: &Card, command: &Command, context: &Context<'_>) -> Decision 
 fn answer_again(turn: &Turn<'_>, earlier: &Entry) -> Decision {
     let same = earlier.fingerprint == turn.command.fingerprint;
     match (earlier.kind, earlier.step) {
+        (Kind::ReversedFirst, Step::Open) if turn.command.request == Request::BalanceInquiry => {
+            let outcome = Outcome::Declined(DeclineReason::ReversedFirst);
+            unwritten(turn.command, turn.context, outcome) // CARD-6
+        }
         (Kind::ReversedFirst, Step::Open) => meet_tombstone(turn),
         _ if same => replay(turn, earlier),
         _ => {
@@ -148,7 +152,7 @@ fn replay(turn: &Turn<'_>, earlier: &Entry) -> Decision {
             reply_to: turn.command.reply_to,
             outcome: earlier.outcome,
             replayed: true,
-            amount: Some(earlier.amount),
+            amount: amount_of(&turn.command.request).map(|_| earlier.amount),
             available: None,
             version: Some(earlier.version),
             position,

@@ -123,7 +123,8 @@ pub struct Entry {
     pub step: Step,
     /// What it was about.
     pub amount: Amount,
-    /// What of it can still be refunded.
+    /// What of it can still be refunded. Of the void of a hold: what it released; of a top-up: what
+    /// came by transfer.
     pub remainder: Amount,
     /// The fee that the merchant paid.
     pub fee: Amount,

@@ -133,6 +133,16 @@ pub struct Day(pub u16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LegKey(pub [u8; 12]);
 
+impl LegKey {
+    /// The key of an old transaction whose own key was taken by a younger one. No digest has that
+    /// many zeros.
+    pub(crate) fn retired(version: Version) -> Self {
+        let mut bytes = [0; 12];
+        bytes[8..].copy_from_slice(&version.0.to_be_bytes());
+        Self(bytes)
+    }
+}
+
 /// A digest of a request's content; equal keys with unequal fingerprints are answered 94 (CARD-2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub u64);

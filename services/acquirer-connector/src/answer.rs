@@ -62,10 +62,9 @@ impl Answering {
             code: ResponseCode::of(reply.outcome),
             at: LocalTime::at(reply.decided_at, self.offset),
             reference: retrieval_reference(reply.position, self.partition_count),
-            approval: reply
-                .outcome
-                .is_approved()
-                .then(|| Approval { booked: booked(reply.day) }),
+            approval: reply.outcome.is_approved().then(|| Approval {
+                booked: booked(reply.day),
+            }),
             available: reply.available,
         };
         self.encode(parked, &verdict, buffer)
@@ -84,7 +83,13 @@ impl Answering {
     ) -> Result<(), EncodeError> {
         let at = LocalTime::at(now, self.offset);
         let reference = edge_reference(&at, parked.trace);
-        let verdict = Verdict { code, at, reference, approval: None, available: None };
+        let verdict = Verdict {
+            code,
+            at,
+            reference,
+            approval: None,
+            available: None,
+        };
         self.encode(parked, &verdict, buffer)
     }
 
@@ -105,8 +110,14 @@ impl Answering {
         for number in [2, 3, 4, 11] {
             encoder.echo(number, message);
         }
-        encoder.digits(12, at.time).digits(13, at.date).echo(25, message);
-        encoder.digits(32, self.acquirer.padded().trim_ascii_end()).text(37, reference).text(39, code.as_bytes());
+        encoder
+            .digits(12, at.time)
+            .digits(13, at.date)
+            .echo(25, message);
+        encoder
+            .digits(32, self.acquirer.padded().trim_ascii_end())
+            .text(37, reference)
+            .text(39, code.as_bytes());
         for number in [41, 42, 49, 60] {
             encoder.echo(number, message);
         }
@@ -119,7 +130,10 @@ impl Answering {
         verdict: &Verdict,
         buffer: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        let booked = verdict.approval.as_ref().and_then(|approval| approval.booked);
+        let booked = verdict
+            .approval
+            .as_ref()
+            .and_then(|approval| approval.booked);
         let mut encoder = Encoder::new(self.dialect, buffer, &parked.prefix, parked.mti);
         if let Some(pan) = &parked.pan {
             encoder.digits(2, pan.expose());
@@ -129,19 +143,28 @@ impl Answering {
             encoder.number(4, amount.minor());
         }
         encoder.number(11, parked.trace.into());
-        encoder.digits(12, verdict.at.time).digits(13, verdict.at.date);
+        encoder
+            .digits(12, verdict.at.time)
+            .digits(13, verdict.at.date);
         if let Some((settlement_date, _)) = booked {
             encoder.digits(15, settlement_date);
         }
         encoder.digits(25, parked.condition_code);
-        encoder.digits(32, self.acquirer.padded().trim_ascii_end()).text(37, verdict.reference);
+        encoder
+            .digits(32, self.acquirer.padded().trim_ascii_end())
+            .text(37, verdict.reference);
         if let Some((_, approval_code)) = booked {
             encoder.text(38, approval_code);
         }
         encoder.text(39, verdict.code.as_bytes());
-        encoder.text(41, parked.place.terminal.0).text(42, parked.place.merchant.0);
+        encoder
+            .text(41, parked.place.terminal.0)
+            .text(42, parked.place.merchant.0);
         if verdict.approval.is_some() {
-            encoder.text(44, [*self.issuer.padded(), *self.acquirer.padded()].as_flattened());
+            encoder.text(
+                44,
+                [*self.issuer.padded(), *self.acquirer.padded()].as_flattened(),
+            );
         }
         encoder.text(49, CURRENCY);
         if let Some(available) = verdict.available {
@@ -159,7 +182,9 @@ impl Answering {
 
 /// The trace number of a message, when it has one.
 pub(crate) fn trace_of(message: &Message<'_>) -> Option<u32> {
-    message.number(11).and_then(|trace| u32::try_from(trace).ok())
+    message
+        .number(11)
+        .and_then(|trace| u32::try_from(trace).ok())
 }
 
 /// Data element 37 of an answer without a log position: MMDDhh and the trace. No record has it,

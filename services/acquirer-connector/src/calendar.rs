@@ -15,7 +15,9 @@ pub(crate) struct UtcOffset {
 
 impl UtcOffset {
     pub(crate) const fn from_minutes(minutes: i16) -> Self {
-        Self { seconds: minutes as i64 * 60 }
+        Self {
+            seconds: minutes as i64 * 60,
+        }
     }
 }
 
@@ -62,7 +64,11 @@ fn month_and_day(days: i64) -> [u8; 4] {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let [[m1, m2], [d1, d2]] = [month, day].map(two_digits);
     [m1, m2, d1, d2]
 }
@@ -105,7 +111,11 @@ mod tests {
         let (mut year, mut month, mut day) = (1970, 1, 1);
         for number in 0..=u16::MAX {
             let expected = format!("{month:02}{day:02}");
-            assert_eq!(settlement_date(Day(number)), expected.as_bytes(), "day {number}");
+            assert_eq!(
+                settlement_date(Day(number)),
+                expected.as_bytes(),
+                "day {number}"
+            );
             let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
             let length = match month {
                 2 if leap => 29,

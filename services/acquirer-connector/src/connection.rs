@@ -121,7 +121,11 @@ impl Connection {
     ) {
         let mut flow = self.flow.lock();
         for request in requests.drain(..) {
-            parked.push(flow.exchanges.park(request, deadline_ms).map_err(|(_, request)| request));
+            parked.push(
+                flow.exchanges
+                    .park(request, deadline_ms)
+                    .map_err(|(_, request)| request),
+            );
         }
     }
 
@@ -137,7 +141,10 @@ impl Connection {
         let ready_before = flow.ready.len();
         for (id, reply) in replies {
             if let Some(parked) = flow.exchanges.take(*id) {
-                flow.ready.push(Answer { reply: *reply, parked });
+                flow.ready.push(Answer {
+                    reply: *reply,
+                    parked,
+                });
             }
         }
         let answered = flow.ready.len() - ready_before;
@@ -166,7 +173,11 @@ impl Connection {
             flow.writing_count = answers.len();
             return WriterTask::Write;
         }
-        if flow.is_over() { WriterTask::Close } else { WriterTask::Wait }
+        if flow.is_over() {
+            WriterTask::Close
+        } else {
+            WriterTask::Wait
+        }
     }
 
     /// What was taken last is on its way to the peer.
@@ -185,7 +196,11 @@ impl Connection {
         let unwritten = flow.ready.len() + flow.writing_count;
         let may_read = unwritten < flow.exchanges.in_flight_max()
             && flow.edge_answers.len() < EDGE_ANSWERS_SIZE_MAX;
-        flow.reader = if may_read { ReaderState::Reads } else { ReaderState::WaitsForRoom };
+        flow.reader = if may_read {
+            ReaderState::Reads
+        } else {
+            ReaderState::WaitsForRoom
+        };
         may_read
     }
 

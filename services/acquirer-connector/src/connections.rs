@@ -42,7 +42,10 @@ impl Connections {
         let mut places = self.places.write();
         let (in_flight, generation_next) = connection.close();
         let place = places.at(connection.number);
-        *place = Place { connection: None, generation_next };
+        *place = Place {
+            connection: None,
+            generation_next,
+        };
         places.free.push(connection.number);
         in_flight
     }
@@ -51,31 +54,57 @@ impl Connections {
     pub(crate) fn for_each(&self, mut act: impl FnMut(&Connection)) {
         let open: Vec<_> = {
             let places = self.places.read();
-            places.places.iter().filter_map(|place| place.connection.clone()).collect()
+            places
+                .places
+                .iter()
+                .filter_map(|place| place.connection.clone())
+                .collect()
         };
         for connection in open {
             act(&connection);
         }
     }
 
-    /// Hands replies to their connections, each woken once; returns how many came too late.
+    /// Hands replies to their connections, each woken once, and empties the list; returns how many
+    /// came too late.
     ///
-    /// Replies of one connection keep their order.
-    pub(crate) fn deliver(&self, replies: &mut [(Address, Reply)]) -> usize {
-        replies.sort_by_key(|(address, _)| address.connection);
+    /// Replies of one connection keep their order. Both lists keep their memory: thousands of
+    /// replies come in one go, a hundred times a second.
+    pub(crate) fn deliver(&self, delivery: &mut Delivery) -> usize {
+        let Delivery { addressed, batch } = delivery;
+        addressed.sort_unstable_by_key(|(address, order, _)| (address.connection, *order));
         let places = self.places.read();
-        let mut batch = Vec::new();
         let mut late = 0;
-        for group in replies.chunk_by(|(a, _), (b, _)| a.connection == b.connection) {
+        for group in addressed.chunk_by(|(a, ..), (b, ..)| a.connection == b.connection) {
             batch.clear();
-            batch.extend(group.iter().map(|(address, reply)| (address.exchange, *reply)));
-            let number = group.first().map(|(address, _)| address.connection);
+            batch.extend(
+                group
+                    .iter()
+                    .map(|(address, _, reply)| (address.exchange, *reply)),
+            );
+            let number = group.first().map(|(address, ..)| address.connection);
             late += match number.and_then(|number| places.get(number)) {
-                Some(connection) => connection.deliver(&batch),
+                Some(connection) => connection.deliver(batch),
                 None => batch.len(),
             };
         }
+        addressed.clear();
         late
+    }
+}
+
+/// Replies on their way to connections.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery {
+    addressed: Vec<(Address, u32, Reply)>,
+    batch: Vec<(ExchangeId, Reply)>,
+}
+
+impl Delivery {
+    /// Adds a reply behind the others.
+    pub(crate) fn add(&mut self, address: Address, reply: Reply) {
+        let order = u32::try_from(self.addressed.len()).unwrap_or(u32::MAX);
+        self.addressed.push((address, order, reply));
     }
 }
 
@@ -85,17 +114,25 @@ impl Places {
             return number;
         }
         let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        self.places.push(Place { connection: None, generation_next: 0 });
+        self.places.push(Place {
+            connection: None,
+            generation_next: 0,
+        });
         number
     }
 
     fn get(&self, number: u32) -> Option<&Connection> {
-        self.places.get(usize::try_from(number).ok()?)?.connection.as_deref()
+        self.places
+            .get(usize::try_from(number).ok()?)?
+            .connection
+            .as_deref()
     }
 
     fn at(&mut self, number: u32) -> &mut Place {
         let index = usize::try_from(number).unwrap_or(usize::MAX);
-        self.places.get_mut(index).expect("a number was given for a place that exists")
+        self.places
+            .get_mut(index)
+            .expect("a number was given for a place that exists")
     }
 }
 
@@ -109,7 +146,11 @@ pub(crate) struct Address {
 impl Address {
     pub(crate) fn to_reply_to(self, incarnation: u64) -> ReplyTo {
         let connection = u64::from(self.connection) << ExchangeId::BITS;
-        ReplyTo { partition: 0, incarnation, exchange: connection | self.exchange.to_bits() }
+        ReplyTo {
+            partition: 0,
+            incarnation,
+            exchange: connection | self.exchange.to_bits(),
+        }
     }
 
     pub(crate) fn of(reply_to: ReplyTo) -> Self {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use card::{Reply, ReplyTo};
 use command_log::{AppendError, CommandLog, NewRecord, PartitionGates, ReplySink};
+use parking_lot::Mutex;
 use registry::ParticipantId;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tracing::{debug, info};
 
-use crate::connections::{Address, Connections};
+use crate::connections::{Address, Connections, Delivery};
 use crate::directory::Directory;
 use crate::listener::{Listener, Running};
 use crate::metric_names::{Metrics, gauge_step};
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) submit: Submit,
     pub(crate) clock: Clock,
     pub(crate) connections: Connections,
+    /// Used by whoever delivers replies; there is one release stage, so nobody waits for it.
+    delivery: Mutex<Delivery>,
     pub(crate) metrics: Metrics,
     started_at: Instant,
 }
@@ -44,7 +47,9 @@ pub(crate) struct Shared {
 impl Shared {
     /// Milliseconds since shortly before the start, by a clock that never goes back. Never 0.
     pub(crate) fn now_ms(&self) -> u64 {
-        u64::try_from(self.started_at.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+        u64::try_from(self.started_at.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .saturating_add(1)
     }
 }
 
@@ -93,6 +98,7 @@ impl Connector {
             submit: Box::new(move |records| log.submit(records)),
             clock,
             connections: Connections::default(),
+            delivery: Mutex::default(),
             metrics: Metrics::new(),
             started_at: Instant::now(),
         });
@@ -115,7 +121,13 @@ impl Connector {
         }
         let mut sweep = JoinSet::new();
         sweep.spawn(sweep_forever(Arc::clone(&shared)));
-        Self { replies: Replies(shared), addresses, stop, listeners, _sweep: sweep }
+        Self {
+            replies: Replies(shared),
+            addresses,
+            stop,
+            listeners,
+            _sweep: sweep,
+        }
     }
 
     /// Where the listeners listen, in the order of the settings.
@@ -180,20 +192,23 @@ impl std::fmt::Debug for Replies {
 
 impl ReplySink for Replies {
     fn deliver(&self, replies: &mut Vec<Reply>) {
-        let mut addressed = Vec::with_capacity(replies.len());
+        let mut delivery = self.0.delivery.lock();
         let mut late_count = 0;
         for reply in replies.drain(..) {
             match reply.reply_to {
                 ReplyTo::NOBODY => {}
                 to if to.incarnation == self.0.incarnation => {
-                    addressed.push((Address::of(to), reply));
+                    delivery.add(Address::of(to), reply);
                 }
                 _ => late_count += 1,
             }
         }
-        late_count += self.0.connections.deliver(&mut addressed);
+        late_count += self.0.connections.deliver(&mut delivery);
         if late_count > 0 {
-            self.0.metrics.replies_late.increment(u64::try_from(late_count).unwrap_or(u64::MAX));
+            self.0
+                .metrics
+                .replies_late
+                .increment(u64::try_from(late_count).unwrap_or(u64::MAX));
         }
     }
 }
@@ -215,7 +230,10 @@ async fn sweep_forever(shared: Arc<Shared>) {
             }
         });
         if expired_count > 0 {
-            shared.metrics.exchanges_in_flight.decrement(gauge_step(expired_count));
+            shared
+                .metrics
+                .exchanges_in_flight
+                .decrement(gauge_step(expired_count));
             let expired_count = u64::try_from(expired_count).unwrap_or(u64::MAX);
             shared.metrics.exchanges_expired.increment(expired_count);
         }

@@ -117,8 +117,14 @@ impl<'c> Reader<'c> {
             frame_count += 1;
             self.batch.add(self.buffer.body(place))?;
         }
-        let rest = if self.buffer.has_rest() { Rest::Some } else { Rest::None };
-        self.connection.activity.note_read(now_ms, frame_count, rest);
+        let rest = if self.buffer.has_rest() {
+            Rest::Some
+        } else {
+            Rest::None
+        };
+        self.connection
+            .activity
+            .note_read(now_ms, frame_count, rest);
         Ok(())
     }
 
@@ -138,13 +144,22 @@ struct Writer<'c> {
 
 impl<'c> Writer<'c> {
     fn new(listener: &'c Listener, connection: &'c Connection, stream: WriteHalf<'c>) -> Self {
-        Self { listener, connection, stream, answers: Vec::new(), bytes: Vec::new() }
+        Self {
+            listener,
+            connection,
+            stream,
+            answers: Vec::new(),
+            bytes: Vec::new(),
+        }
     }
 
     /// Writes what is ready, all of it at once, until nothing more comes.
     async fn run(&mut self) -> Result<(), ConverseError> {
         loop {
-            match self.connection.take_ready(&mut self.answers, &mut self.bytes) {
+            match self
+                .connection
+                .take_ready(&mut self.answers, &mut self.bytes)
+            {
                 WriterTask::Write => self.write().await.map_err(ConverseError::Write)?,
                 WriterTask::Wait => self.connection.writer_wake.notified().await,
                 WriterTask::Close => break,
@@ -167,9 +182,16 @@ impl<'c> Writer<'c> {
 
     fn encode(&mut self) {
         let shared = &self.listener.shared;
-        shared.metrics.exchanges_in_flight.decrement(gauge_step(self.answers.len()));
+        shared
+            .metrics
+            .exchanges_in_flight
+            .decrement(gauge_step(self.answers.len()));
         for Answer { reply, parked } in self.answers.drain(..) {
-            if let Err(cause) = self.listener.answering.reply(&parked, &reply, &mut self.bytes) {
+            if let Err(cause) = self
+                .listener
+                .answering
+                .reply(&parked, &reply, &mut self.bytes)
+            {
                 error!(%cause, position = %reply.position, "encode an answer");
             }
         }

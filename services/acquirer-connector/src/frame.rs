@@ -28,7 +28,12 @@ pub(crate) struct ReadBuffer {
 
 impl ReadBuffer {
     pub(crate) fn new(dialect: &'static Dialect, frame_size_max: usize) -> Self {
-        Self { dialect, frame_size_max, bytes: Vec::new(), consumed: 0 }
+        Self {
+            dialect,
+            frame_size_max,
+            bytes: Vec::new(),
+            consumed: 0,
+        }
     }
 
     /// Where to read more bytes to, with room in it.
@@ -39,7 +44,8 @@ impl ReadBuffer {
         if was_filled {
             let capacity = (self.bytes.capacity() * 2).clamp(READ_SIZE_MIN, READ_SIZE_MAX);
             // At least one byte: the rest of a frame that is longer than the usual buffer.
-            self.bytes.reserve(capacity.saturating_sub(self.bytes.len()).max(1));
+            self.bytes
+                .reserve(capacity.saturating_sub(self.bytes.len()).max(1));
         }
         &mut self.bytes
     }
@@ -113,9 +119,14 @@ mod tests {
     }
 
     fn stream(sizes: &[u16]) -> (Vec<Vec<u8>>, Vec<u8>) {
-        let frames: Vec<_> = sizes.iter().map(|size| vec![7; usize::from(*size)]).collect();
+        let frames: Vec<_> = sizes
+            .iter()
+            .map(|size| vec![7; usize::from(*size)])
+            .collect();
         let lengths = sizes.iter().map(|size| size.to_be_bytes());
-        let bytes = lengths.zip(&frames).flat_map(|(length, frame)| [&length[..], frame].concat());
+        let bytes = lengths
+            .zip(&frames)
+            .flat_map(|(length, frame)| [&length[..], frame].concat());
         (frames.clone(), bytes.collect())
     }
 
@@ -123,7 +134,11 @@ mod tests {
     fn frames_are_the_same_however_they_arrive() {
         let (frames, bytes) = stream(&[1, 4_096, 100, 3, 2_000, 1]);
         for piece in [1, 2, 3, 7, 100, 4_096, usize::MAX] {
-            assert_eq!(cut(&bytes, piece, 4_096), Ok(frames.clone()), "pieces of {piece}");
+            assert_eq!(
+                cut(&bytes, piece, 4_096),
+                Ok(frames.clone()),
+                "pieces of {piece}"
+            );
         }
     }
 

@@ -42,7 +42,13 @@ pub(crate) fn leg_key(origin: &Origin, leg: &Leg) -> LegKey {
 
 /// The key of the step that a reversal with this leg undoes.
 pub(crate) fn original_of_reversal(origin: &Origin, leg: &Leg, original: Mti) -> LegKey {
-    leg_key(origin, &Leg { mti: original, ..*leg })
+    leg_key(
+        origin,
+        &Leg {
+            mti: original,
+            ..*leg
+        },
+    )
 }
 
 /// Whether a message asks for an undo.
@@ -88,8 +94,16 @@ fn content(request: &Request) -> (u8, Amount, OriginalRef) {
         Request::Refund { amount, original } => (4, amount, original),
         Request::PreAuth { amount } => (5, amount, none),
         Request::PreAuthVoid { amount, original } => (6, amount, original),
-        Request::Completion { amount, original, form: Asked } => (7, amount, original),
-        Request::Completion { amount, original, form: Advice } => (8, amount, original),
+        Request::Completion {
+            amount,
+            original,
+            form: Asked,
+        } => (7, amount, original),
+        Request::Completion {
+            amount,
+            original,
+            form: Advice,
+        } => (8, amount, original),
         Request::CompletionVoid { amount, original } => (9, amount, original),
         Request::Reversal { amount, original } => (10, amount, original),
         Request::DirectCredit { amount, .. } => (11, amount, none),
@@ -124,7 +138,9 @@ fn put(slot: &mut [u8], value: &[u8]) {
 }
 
 fn first<const SIZE: usize>(digest: &[u8]) -> [u8; SIZE] {
-    *digest.first_chunk().expect("a SHA-256 digest is longer than what is taken of it")
+    *digest
+        .first_chunk()
+        .expect("a SHA-256 digest is longer than what is taken of it")
 }
 
 #[cfg(test)]
@@ -141,7 +157,11 @@ mod tests {
     }
 
     fn leg(mti: &[u8; 4]) -> Leg {
-        Leg { batch: 1, trace: 3, mti: Mti::parse(*mti).unwrap() }
+        Leg {
+            batch: 1,
+            trace: 3,
+            mti: Mti::parse(*mti).unwrap(),
+        }
     }
 
     fn hex(bytes: &[u8]) -> String {
@@ -151,7 +171,11 @@ mod tests {
     /// Made with Python's hashlib. They are in stored cards: a change here would make repeats unknown.
     #[test]
     fn keys_are_pinned() {
-        for (mti, key) in [(b"0200", KEY_0200), (b"0400", KEY_0400), (b"0201", KEY_0200)] {
+        for (mti, key) in [
+            (b"0200", KEY_0200),
+            (b"0400", KEY_0400),
+            (b"0201", KEY_0200),
+        ] {
             assert_eq!(hex(&leg_key(&origin(), &leg(mti)).0), key);
         }
     }
@@ -162,16 +186,30 @@ mod tests {
     #[test]
     fn every_part_of_a_key_counts() {
         let base = leg_key(&origin(), &leg(b"0200"));
-        let other_acquirer =
-            Origin { participant: ParticipantId::parse("6998029").unwrap(), ..origin() };
-        let other_merchant = Origin { merchant: MerchantId(*b"898999954110002"), ..origin() };
-        let other_terminal = Origin { terminal: TerminalId(*b"70000002"), ..origin() };
+        let other_acquirer = Origin {
+            participant: ParticipantId::parse("6998029").unwrap(),
+            ..origin()
+        };
+        let other_merchant = Origin {
+            merchant: MerchantId(*b"898999954110002"),
+            ..origin()
+        };
+        let other_terminal = Origin {
+            terminal: TerminalId(*b"70000002"),
+            ..origin()
+        };
         for other in [other_acquirer, other_merchant, other_terminal] {
             assert_ne!(leg_key(&other, &leg(b"0200")), base);
         }
         for other in [
-            Leg { batch: 2, ..leg(b"0200") },
-            Leg { trace: 4, ..leg(b"0200") },
+            Leg {
+                batch: 2,
+                ..leg(b"0200")
+            },
+            Leg {
+                trace: 4,
+                ..leg(b"0200")
+            },
             leg(b"0220"),
             leg(b"0100"),
             leg(b"0400"),
@@ -204,17 +242,35 @@ mod tests {
     #[test]
     fn fingerprints_tell_contents_apart() {
         let amount = |minor| Amount::from_minor(minor).unwrap();
-        let original = |offset| OriginalRef { offset, ..OriginalRef::default() };
+        let original = |offset| OriginalRef {
+            offset,
+            ..OriginalRef::default()
+        };
         let requests = [
             Request::BalanceInquiry,
             Request::Purchase { amount: amount(1) },
             Request::Purchase { amount: amount(2) },
             Request::PreAuth { amount: amount(1) },
-            Request::DirectCredit { amount: amount(1), source: CreditSource::Cash },
-            Request::Refund { amount: amount(1), original: original(None) },
-            Request::Refund { amount: amount(1), original: original(Some(0)) },
-            Request::Refund { amount: amount(1), original: original(Some(1)) },
-            Request::Void { amount: amount(1), original: original(Some(1)) },
+            Request::DirectCredit {
+                amount: amount(1),
+                source: CreditSource::Cash,
+            },
+            Request::Refund {
+                amount: amount(1),
+                original: original(None),
+            },
+            Request::Refund {
+                amount: amount(1),
+                original: original(Some(0)),
+            },
+            Request::Refund {
+                amount: amount(1),
+                original: original(Some(1)),
+            },
+            Request::Void {
+                amount: amount(1),
+                original: original(Some(1)),
+            },
             Request::Void {
                 amount: amount(1),
                 original: OriginalRef {
@@ -227,12 +283,23 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         for request in &requests {
             for medium in [0, 1] {
-                assert!(seen.insert(fingerprint(&origin(), request, medium)), "{request:?}");
+                assert!(
+                    seen.insert(fingerprint(&origin(), request, medium)),
+                    "{request:?}"
+                );
             }
-            assert_eq!(fingerprint(&origin(), request, 0), fingerprint(&origin(), request, 0));
+            assert_eq!(
+                fingerprint(&origin(), request, 0),
+                fingerprint(&origin(), request, 0)
+            );
         }
-        let purchase = Request::Purchase { amount: amount(12_345) };
-        assert_eq!(format!("{:016x}", fingerprint(&origin(), &purchase, 0).0), PURCHASE);
+        let purchase = Request::Purchase {
+            amount: amount(12_345),
+        };
+        assert_eq!(
+            format!("{:016x}", fingerprint(&origin(), &purchase, 0).0),
+            PURCHASE
+        );
     }
 
     const PURCHASE: &str = "5c6dc0c4c286515c";

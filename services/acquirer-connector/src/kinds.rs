@@ -62,7 +62,10 @@ const ROWS: &[KindRow] = &[
     row(Kind::DirectCredit,      REQUEST,       b"630000", b"00", 48, Yes, &[4]),
 ];
 
-#[expect(clippy::too_many_arguments, reason = "a row of a table is as wide as the table")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a row of a table is as wide as the table"
+)]
 const fn row(
     kind: Kind,
     mti: Mti,

@@ -128,7 +128,10 @@ struct OpenConnection {
 impl OpenConnection {
     fn new(listener: Arc<Listener>, connection: Arc<Connection>) -> Self {
         listener.shared.metrics.connections.increment(gauge_step(1));
-        Self { listener, connection }
+        Self {
+            listener,
+            connection,
+        }
     }
 
     async fn run(self, stream: TcpStream) {
@@ -144,7 +147,10 @@ impl Drop for OpenConnection {
     fn drop(&mut self) {
         let shared = &self.listener.shared;
         let in_flight = shared.connections.close(&self.connection);
-        shared.metrics.exchanges_in_flight.decrement(gauge_step(in_flight));
+        shared
+            .metrics
+            .exchanges_in_flight
+            .decrement(gauge_step(in_flight));
         shared.metrics.connections.decrement(gauge_step(1));
     }
 }

@@ -38,7 +38,12 @@ pub(crate) enum FrameRefusal {
 }
 
 impl FrameRefusal {
-    const ALL: [Self; 4] = [Self::Framing, Self::TooLong, Self::Undecodable, Self::UnknownType];
+    const ALL: [Self; 4] = [
+        Self::Framing,
+        Self::TooLong,
+        Self::Undecodable,
+        Self::UnknownType,
+    ];
 
     const fn label(self) -> &'static str {
         match self {
@@ -113,7 +118,10 @@ impl Metrics {
             connections_cut: Cut::ALL
                 .map(|reason| counter!(CONNECTIONS_CUT_TOTAL, LABEL_REASON => reason.label())),
             edge_answers: EDGE_CODES.map(|code| {
-                (code, counter!(EDGE_ANSWERS_TOTAL, LABEL_CODE => code.as_str().to_owned()))
+                (
+                    code,
+                    counter!(EDGE_ANSWERS_TOTAL, LABEL_CODE => code.as_str().to_owned()),
+                )
             }),
         }
     }

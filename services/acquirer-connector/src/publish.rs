@@ -55,7 +55,9 @@ impl Batch {
         let dialect = self.listener.settings.dialect;
         match Message::decode(dialect, body) {
             Ok(message) => self.add_message(&message),
-            Err(cause) if is_unknown_type(&cause) => self.refuse_frame(FrameRefusal::UnknownType, &cause),
+            Err(cause) if is_unknown_type(&cause) => {
+                self.refuse_frame(FrameRefusal::UnknownType, &cause)
+            }
             Err(cause) => {
                 self.refuse_frame(FrameRefusal::Undecodable, &cause);
                 let mended = mend(dialect, body, cause).ok_or(Garbage)?;
@@ -79,7 +81,9 @@ impl Batch {
                 Ok(()) => self.answer_message(message, ResponseCode::APPROVED),
                 Err(refusal) => self.refuse_message(message, refusal),
             },
-            Desk::Nobody => self.refuse_frame(FrameRefusal::UnknownType, &"a terminal sends no answers"),
+            Desk::Nobody => {
+                self.refuse_frame(FrameRefusal::UnknownType, &"a terminal sends no answers")
+            }
         }
     }
 
@@ -97,7 +101,8 @@ impl Batch {
         let listener = Arc::clone(&self.listener);
         let shared = &listener.shared;
         let deadline_ms = shared.now_ms() + millis(self.connection.limits.reply_timeout);
-        self.connection.park(&mut self.requests, deadline_ms, &mut self.parked);
+        self.connection
+            .park(&mut self.requests, deadline_ms, &mut self.parked);
         self.in_flight.clear();
         let mut records = Vec::with_capacity(self.parked.len());
         let mut refused = Vec::new();
@@ -109,7 +114,10 @@ impl Batch {
                     continue;
                 }
             };
-            let address = Address { connection: self.connection.number, exchange };
+            let address = Address {
+                connection: self.connection.number,
+                exchange,
+            };
             command.reply_to = address.to_reply_to(shared.incarnation);
             self.in_flight.push(exchange);
             records.push(NewRecord {
@@ -127,13 +135,19 @@ impl Batch {
             return;
         }
         let shared = &self.listener.shared;
-        shared.metrics.exchanges_in_flight.increment(gauge_step(records.len()));
+        shared
+            .metrics
+            .exchanges_in_flight
+            .increment(gauge_step(records.len()));
         match (shared.submit)(records) {
             Ok(()) => {}
             Err(AppendError::NotAppended(cause)) => {
                 warn!(%cause, listener = %self.listener.settings.name, "submit commands");
                 let requests = self.connection.unpark(self.in_flight.drain(..));
-                shared.metrics.exchanges_in_flight.decrement(gauge_step(requests.len()));
+                shared
+                    .metrics
+                    .exchanges_in_flight
+                    .decrement(gauge_step(requests.len()));
                 self.refuse_requests(&requests, Refusal::NotAppended);
             }
             // No answer: the deadline takes the exchanges away, a reversal settles the fate.
@@ -148,7 +162,10 @@ impl Batch {
         for request in requests {
             debug!(terminal = %request.place.terminal, %refusal, "refused at the edge");
             let answer = &mut self.edge_answers;
-            let written = self.listener.answering.refusal(request, refusal.code(), now, answer);
+            let written = self
+                .listener
+                .answering
+                .refusal(request, refusal.code(), now, answer);
             self.note_edge_answer(written, refusal.code());
         }
     }
@@ -161,7 +178,10 @@ impl Batch {
 
     fn answer_message(&mut self, message: &Message<'_>, code: ResponseCode) {
         let now = (self.listener.shared.clock)();
-        let written = self.listener.answering.edge(message, code, now, &mut self.edge_answers);
+        let written = self
+            .listener
+            .answering
+            .edge(message, code, now, &mut self.edge_answers);
         self.note_edge_answer(written, code);
     }
 

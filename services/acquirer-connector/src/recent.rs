@@ -37,7 +37,9 @@ struct Requests {
 
 impl RecentRequests {
     pub(crate) fn new() -> Self {
-        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+        Self {
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
     }
 
     /// The card that a terminal's request with this key was for.
@@ -64,14 +66,19 @@ impl RecentRequests {
 
     fn shard(&self, terminal: TerminalId) -> Option<&Mutex<Shard>> {
         // Terminals are numbered one after the other: their last characters spread them.
-        let sum = terminal.0.iter().fold(0usize, |sum, byte| sum * 31 + usize::from(*byte));
+        let sum = terminal
+            .0
+            .iter()
+            .fold(0usize, |sum, byte| sum * 31 + usize::from(*byte));
         self.shards.get(sum % SHARDS)
     }
 }
 
 impl Shard {
     fn requests(&self, terminal: TerminalId) -> Option<&Requests> {
-        self.young.get(&terminal).or_else(|| self.old.get(&terminal))
+        self.young
+            .get(&terminal)
+            .or_else(|| self.old.get(&terminal))
     }
 
     fn requests_mut(&mut self, terminal: TerminalId) -> &mut Requests {
@@ -119,7 +126,10 @@ mod tests {
     fn the_latest_of_each_terminal_are_known() {
         let recent = RecentRequests::new();
         for number in 0..6 {
-            assert_eq!(recent.remember(terminal(1), key(number), card(number)), None);
+            assert_eq!(
+                recent.remember(terminal(1), key(number), card(number)),
+                None
+            );
         }
         for number in 0..6 {
             let known = (number >= 2).then(|| card(number));
@@ -138,11 +148,17 @@ mod tests {
             recent.remember(terminal(number), key(1), card(1));
             recent.remember(terminal(0), key(2), card(2));
         }
-        let remembered: usize =
-            recent.shards.iter().map(|shard| shard.lock().young.len() + shard.lock().old.len()).sum();
+        let remembered: usize = recent
+            .shards
+            .iter()
+            .map(|shard| shard.lock().young.len() + shard.lock().old.len())
+            .sum();
         assert!(remembered <= 2 * SHARDS * TERMINALS_PER_HALF);
         assert_eq!(recent.card_of(terminal(0), key(2)), Some(card(2)));
-        assert_eq!(recent.card_of(terminal(terminal_count - 1), key(1)), Some(card(1)));
+        assert_eq!(
+            recent.card_of(terminal(terminal_count - 1), key(1)),
+            Some(card(1))
+        );
         assert_eq!(recent.card_of(terminal(1), key(1)), None);
     }
 }

@@ -34,7 +34,10 @@ pub fn position_of(reference: &[u8], partition_count: u16) -> Option<Position> {
     let number = number::<RETRIEVAL_REFERENCE_SIZE>(reference)?;
     let offset = number.checked_div(u64::from(partition_count))?;
     let partition = number.checked_rem(u64::from(partition_count))?;
-    Some(Position { partition: PartitionId(u16::try_from(partition).ok()?), offset })
+    Some(Position {
+        partition: PartitionId(u16::try_from(partition).ok()?),
+        offset,
+    })
 }
 
 /// Writes the approval code of a decision. Six characters hold 36^6 versions of one card, more
@@ -81,7 +84,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn at(partition: u16, offset: u64) -> Position {
-        Position { partition: PartitionId(partition), offset }
+        Position {
+            partition: PartitionId(partition),
+            offset,
+        }
     }
 
     #[test]
@@ -105,8 +111,14 @@ mod tests {
 
     #[test]
     fn what_was_never_written_is_no_reference() {
-        for text in ["", "00000000000", "0000000000000", "00000000000a", "00000 000000", "é0000000000"]
-        {
+        for text in [
+            "",
+            "00000000000",
+            "0000000000000",
+            "00000000000a",
+            "00000 000000",
+            "é0000000000",
+        ] {
             assert_eq!(position_of(text.as_bytes(), 256), None, "{text}");
         }
         assert_eq!(position_of(b"000000000000", 0), None);

@@ -17,7 +17,10 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(sign_on: SignOn) -> Self {
-        Self { sign_on, signed_on: RwLock::default() }
+        Self {
+            sign_on,
+            signed_on: RwLock::default(),
+        }
     }
 
     /// Notes what a terminal said. Call it for terminals of the register only.

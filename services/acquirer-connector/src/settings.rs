@@ -89,12 +89,19 @@ pub enum StartError {
 impl ConnectorSettings {
     /// Checks what the types do not.
     pub(crate) fn validate(&self) -> Result<(), StartError> {
-        let wanted = self.listeners.iter().map(|listener| listener.connections_max);
+        let wanted = self
+            .listeners
+            .iter()
+            .map(|listener| listener.connections_max);
         let wanted = wanted.fold(0, usize::saturating_add);
         if wanted > CONNECTIONS_MAX {
             return Err(StartError::TooManyConnections { wanted });
         }
-        match self.listeners.iter().find(|listener| listener.dialect != Dialect::pos()) {
+        match self
+            .listeners
+            .iter()
+            .find(|listener| listener.dialect != Dialect::pos())
+        {
             None => Ok(()),
             Some(listener) => Err(StartError::Dialect {
                 acquirer: listener.name.clone(),

@@ -19,8 +19,8 @@ use crate::keys::{Leg, Origin, fingerprint, is_reversal, leg_key, original_of_re
 use crate::kinds::{Codes, Kind, KindRow, Reversible};
 use crate::listener::Listener;
 use crate::park::Parked;
-use crate::refusal::Refusal;
 use crate::references::{position_of, version_of};
+use crate::refusal::Refusal;
 
 /// An offset that no record has: the original is answered "not found" by the card.
 const NO_SUCH_OFFSET: u64 = u64::MAX;
@@ -66,7 +66,10 @@ impl Listener {
             facts: self.facts(message, &shop),
             reply_to: ReplyTo::NOBODY,
         };
-        Ok(Translated { command, parked: parked(&asked, place, card_number)? })
+        Ok(Translated {
+            command,
+            parked: parked(&asked, place, card_number)?,
+        })
     }
 
     /// The terminal, when it is this acquirer's, at its own merchant, and signed on.
@@ -117,8 +120,18 @@ impl Listener {
             merchant: place.merchant,
             terminal: place.terminal,
         };
-        let leg = Leg { batch: custom.batch, trace, mti: message.mti() };
-        Ok(Asked { message, origin, row, custom, leg })
+        let leg = Leg {
+            batch: custom.batch,
+            trace,
+            mti: message.mti(),
+        };
+        Ok(Asked {
+            message,
+            origin,
+            row,
+            custom,
+            leg,
+        })
     }
 
     fn medium(&self, pan: &Pan) -> Result<Medium, Refusal> {
@@ -136,33 +149,62 @@ impl Listener {
         let amount = amount_of(asked.message)?.unwrap_or(Amount::ZERO);
         if is_reversal(asked.message.mti()) {
             let key = original_of_reversal(&asked.origin, &asked.leg, asked.row.mti);
-            let original = OriginalRef { key: Some(key), ..OriginalRef::default() };
+            let original = OriginalRef {
+                key: Some(key),
+                ..OriginalRef::default()
+            };
             return Ok(Request::Reversal { amount, original });
         }
         let original = || self.original(asked, medium);
         Ok(match asked.row.kind {
             Kind::BalanceInquiry => Request::BalanceInquiry,
             Kind::Purchase => Request::Purchase { amount },
-            Kind::PurchaseVoid => Request::Void { amount, original: original()? },
-            Kind::Refund => Request::Refund { amount, original: original()? },
+            Kind::PurchaseVoid => Request::Void {
+                amount,
+                original: original()?,
+            },
+            Kind::Refund => Request::Refund {
+                amount,
+                original: original()?,
+            },
             Kind::PreAuth => Request::PreAuth { amount },
-            Kind::PreAuthVoid => Request::PreAuthVoid { amount, original: original()? },
+            Kind::PreAuthVoid => Request::PreAuthVoid {
+                amount,
+                original: original()?,
+            },
             Kind::CompletionRequest => {
                 let form = CompletionForm::Request;
-                Request::Completion { amount, original: original()?, form }
+                Request::Completion {
+                    amount,
+                    original: original()?,
+                    form,
+                }
             }
             Kind::CompletionAdvice => {
                 let form = CompletionForm::Advice;
-                Request::Completion { amount, original: original()?, form }
+                Request::Completion {
+                    amount,
+                    original: original()?,
+                    form,
+                }
             }
-            Kind::CompletionVoid => Request::CompletionVoid { amount, original: original()? },
-            Kind::DirectCredit => Request::DirectCredit { amount, source: CreditSource::Cash },
+            Kind::CompletionVoid => Request::CompletionVoid {
+                amount,
+                original: original()?,
+            },
+            Kind::DirectCredit => Request::DirectCredit {
+                amount,
+                source: CreditSource::Cash,
+            },
         })
     }
 
     /// How the message points at its original: batch and trace (61), reference (37), code (38).
     fn original(&self, asked: &Asked<'_>, medium: &Medium) -> Result<OriginalRef, Refusal> {
-        let mut original = OriginalRef { key: original_key(asked)?, ..OriginalRef::default() };
+        let mut original = OriginalRef {
+            key: original_key(asked)?,
+            ..OriginalRef::default()
+        };
         if let Some(reference) = asked.message.text(37) {
             let partition_count = self.shared.partition_count;
             let partition = partition_of(medium.card, partition_count);
@@ -182,7 +224,11 @@ impl Listener {
 
     fn check_partition(&self, medium: &Medium) -> Result<(), Refusal> {
         let partition = partition_of(medium.card, self.shared.partition_count);
-        if self.shared.gates.is_open(partition) { Ok(()) } else { Err(Refusal::PartitionClosed) }
+        if self.shared.gates.is_open(partition) {
+            Ok(())
+        } else {
+            Err(Refusal::PartitionClosed)
+        }
     }
 
     /// A key belongs to one card: a reversal must name the card of its original, and a key that was
@@ -196,21 +242,41 @@ impl Listener {
     ) -> Result<(), Refusal> {
         let terminal = asked.origin.terminal;
         let is_other = |card| card != medium.card;
-        if let Request::Reversal { original: OriginalRef { key: Some(original), .. }, .. } = request {
+        if let Request::Reversal {
+            original:
+                OriginalRef {
+                    key: Some(original),
+                    ..
+                },
+            ..
+        } = request
+        {
             let known = self.recent.card_of(terminal, *original);
-            return if known.is_some_and(is_other) { Err(Refusal::OtherCard) } else { Ok(()) };
+            return if known.is_some_and(is_other) {
+                Err(Refusal::OtherCard)
+            } else {
+                Ok(())
+            };
         }
         if asked.row.reversible == Reversible::No {
             return Ok(());
         }
         let known = self.recent.remember(terminal, key, medium.card);
-        if known.is_some_and(is_other) { Err(Refusal::KeyOfOtherCard) } else { Ok(()) }
+        if known.is_some_and(is_other) {
+            Err(Refusal::KeyOfOtherCard)
+        } else {
+            Ok(())
+        }
     }
 
     /// This build checks neither MAC nor PIN nor cryptogram, and says so in each command.
     fn facts(&self, message: &Message<'_>, shop: &TerminalRef<'_>) -> Facts {
         let fact = |number| {
-            if message.has(number) { CheckFact::NotChecked } else { CheckFact::Absent }
+            if message.has(number) {
+                CheckFact::NotChecked
+            } else {
+                CheckFact::Absent
+            }
         };
         Facts {
             mac: fact(64),
@@ -238,14 +304,26 @@ pub(crate) fn place_of(message: &Message<'_>) -> Result<Place, Refusal> {
 fn missing(message: &Message<'_>, row: &KindRow) -> Option<u8> {
     // A reversal points back by its own trace and batch alone: it may not know more.
     let reversal_required: &[u8] = &[4];
-    let of_kind = if is_reversal(message.mti()) { reversal_required } else { row.required };
+    let of_kind = if is_reversal(message.mti()) {
+        reversal_required
+    } else {
+        row.required
+    };
     let of_all = [11, 49];
-    of_all.iter().chain(of_kind).copied().find(|number| !message.has(*number))
+    of_all
+        .iter()
+        .chain(of_kind)
+        .copied()
+        .find(|number| !message.has(*number))
 }
 
 fn amount_of(message: &Message<'_>) -> Result<Option<Amount>, Refusal> {
-    let Some(minor) = message.number(4) else { return Ok(None) };
-    Amount::from_minor(minor).map(Some).map_err(|_| Refusal::Form { number: 4 })
+    let Some(minor) = message.number(4) else {
+        return Ok(None);
+    };
+    Amount::from_minor(minor)
+        .map(Some)
+        .map_err(|_| Refusal::Form { number: 4 })
 }
 
 /// A card number and where it was found.
@@ -267,7 +345,10 @@ fn pan_of(message: &Message<'_>) -> Result<CardNumber, Refusal> {
     let keyed = message.digits(2);
     let track = message.digits(35).filter(|_| !is_track_encrypted(message));
     let of_track = track.as_deref().map(|track| {
-        track.split(|character| *character == b'=').next().unwrap_or_default()
+        track
+            .split(|character| *character == b'=')
+            .next()
+            .unwrap_or_default()
     });
     let (digits, source) = match (keyed.as_deref(), of_track) {
         (None, None) => return Err(Refusal::Missing { number: 2 }),
@@ -281,19 +362,29 @@ fn pan_of(message: &Message<'_>) -> Result<CardNumber, Refusal> {
 
 /// Data element 53.3 = 1: the track is not readable without the terminal's key.
 fn is_track_encrypted(message: &Message<'_>) -> bool {
-    message.digits(53).is_some_and(|security| security.get(2) == Some(&b'1'))
+    message
+        .digits(53)
+        .is_some_and(|security| security.get(2) == Some(&b'1'))
 }
 
 /// The key of the original by its batch and trace, at this terminal. Refunds and completions may be
 /// made at another terminal than their original, so those are found by reference and code alone.
 fn original_key(asked: &Asked<'_>) -> Result<Option<LegKey>, Refusal> {
-    let Some(row) = asked.row.points_at.and_then(KindRow::of_kind) else { return Ok(None) };
-    let Some(original) = asked.message.digits(61) else { return Ok(None) };
+    let Some(row) = asked.row.points_at.and_then(KindRow::of_kind) else {
+        return Ok(None);
+    };
+    let Some(original) = asked.message.digits(61) else {
+        return Ok(None);
+    };
     let original = PosF61::parse(&original).map_err(|_| Refusal::Form { number: 61 })?;
     if original.trace == 0 {
         return Ok(None);
     }
-    let leg = Leg { batch: original.batch, trace: original.trace, mti: row.mti };
+    let leg = Leg {
+        batch: original.batch,
+        trace: original.trace,
+        mti: row.mti,
+    };
     Ok(Some(leg_key(&asked.origin, &leg)))
 }
 
@@ -317,5 +408,8 @@ fn parked(asked: &Asked<'_>, place: Place, number: CardNumber) -> Result<Parked,
 
 fn fixed<const SIZE: usize>(message: &Message<'_>, number: u8) -> Result<[u8; SIZE], Refusal> {
     let digits = message.digits(number).ok_or(Refusal::Missing { number })?;
-    digits.as_bytes().try_into().map_err(|_| Refusal::Form { number })
+    digits
+        .as_bytes()
+        .try_into()
+        .map_err(|_| Refusal::Form { number })
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use card::{Card, Decision};
-use card_store::CardStore;
+use card_store::{CardStore, StoreError};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::context::Booked;
@@ -69,14 +69,16 @@ impl<S: CardStore> Actor for CardActor<S> {
         Look: Look,
         state: &mut LiveState<S>,
     ) -> Result<(), ActorProcessingErr> {
-        let mut decided = Vec::new();
         while let Some(attempt) = state.inbox.begin() {
             match state
                 .card
                 .decide(state.card_id, &state.shared, attempt.work())
                 .await
             {
-                Ok(decision) => decided.push(decided_of(attempt.done(), decision)),
+                Ok(decision) => state
+                    .shared
+                    .release
+                    .offer(decided_of(attempt.done(), decision)),
                 Err(error) => {
                     stuck(&state.shared, state.card_id, attempt.work(), &error);
                     state.card = Loaded::Stuck;
@@ -85,7 +87,6 @@ impl<S: CardStore> Actor for CardActor<S> {
                 }
             }
         }
-        state.shared.release.offer(decided);
         Ok(())
     }
 }
@@ -101,7 +102,8 @@ impl Loaded {
             *self = Self::Yes(Box::new(load(&*shared.store, id).await?));
         }
         let Self::Yes(card) = self else {
-            return Ok(None);
+            let reason = "card stopped earlier, an operator must look".to_owned();
+            return Err(StoreError::Damaged(reason).into());
         };
         shared.will_write(work.sequence);
         let asked = Asked {

@@ -37,26 +37,16 @@ impl Gate {
         self.durable.borrow().covers(sequence)
     }
 
-    /// Takes out of `waiting` all that may go, in order.
+    /// Moves all that may go from `waiting` to `passed`, in order.
     pub fn pass<T>(
         &mut self,
         waiting: &mut Vec<T>,
+        passed: &mut Vec<Durable<T>>,
         sequence_of: impl Fn(&T) -> Sequence,
-    ) -> Vec<Durable<T>> {
+    ) {
         let durable = *self.durable.borrow_and_update();
-        if waiting.iter().all(|item| durable.covers(sequence_of(item))) {
-            return waiting.drain(..).map(Durable).collect();
-        }
-        let mut passed = Vec::with_capacity(waiting.len());
-        let mut kept = Vec::new();
-        for item in waiting.drain(..) {
-            match durable.covers(sequence_of(&item)) {
-                true => passed.push(Durable(item)),
-                false => kept.push(item),
-            }
-        }
-        *waiting = kept;
-        passed
+        let may_go = waiting.extract_if(.., |item| durable.covers(sequence_of(item)));
+        passed.extend(may_go.map(Durable));
     }
 
     /// Waits until the log is safe further than at the last look. False when it stopped for good.

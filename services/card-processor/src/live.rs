@@ -24,6 +24,15 @@ struct LiveCard {
     used_at: Instant,
 }
 
+impl LiveCard {
+    fn take(&mut self, work: Work, now: Instant) {
+        self.used_at = now;
+        if self.inbox.push(work) == Wake::Needed {
+            look(&self.actor);
+        }
+    }
+}
+
 /// The live cards of one worker.
 pub(crate) struct LiveCards<S> {
     shared: Arc<Shared<S>>,
@@ -81,15 +90,14 @@ impl<S: CardStore> LiveCards<S> {
     /// Hands a command, for which a credit was taken, to its card's actor.
     pub(crate) async fn route(&mut self, work: Work, now: Instant) -> Result<(), ractor::SpawnErr> {
         let card = work.command.card;
-        if !self.cards.contains_key(&card) {
-            self.make_room();
-            self.start(card, Arc::default(), now).await?;
-        }
         if let Some(live) = self.cards.get_mut(&card) {
-            live.used_at = now;
-            if live.inbox.push(work) == Wake::Needed {
-                look(&live.actor);
-            }
+            live.take(work, now);
+            return Ok(());
+        }
+        self.make_room();
+        self.start(card, Arc::default(), now).await?;
+        if let Some(live) = self.cards.get_mut(&card) {
+            live.take(work, now);
         }
         Ok(())
     }

@@ -68,14 +68,12 @@ impl ReleaseQueue {
         }
     }
 
-    /// Adds decisions of one card. The stage is woken only when some may go at once; otherwise the
-    /// next sync wakes it.
-    pub(crate) fn offer(&self, mut decided: Vec<Decided>) {
-        let Some(first) = decided.first().map(|decided| decided.sequence) else {
-            return;
-        };
-        self.decided.lock().append(&mut decided);
-        if self.gate.is_open_for(first) {
+    /// Adds a decision, behind those of the same card. The stage is woken only when it may go at
+    /// once; otherwise the next sync wakes it.
+    pub(crate) fn offer(&self, decided: Decided) {
+        let sequence = decided.sequence;
+        self.decided.lock().push(decided);
+        if self.gate.is_open_for(sequence) {
             self.offered.notify_one();
         }
     }
@@ -102,6 +100,7 @@ pub(crate) async fn run<S>(shared: Arc<Shared<S>>, outlets: Outlets) {
     let queue = &shared.release;
     let mut gate = queue.gate.clone();
     let mut waiting = Vec::new();
+    let mut passed = Vec::new();
     let mut replies = Vec::new();
     let mut digests = Vec::new();
     while !queue.closed.load(Ordering::Acquire) {
@@ -111,7 +110,8 @@ pub(crate) async fn run<S>(shared: Arc<Shared<S>>, outlets: Outlets) {
             goes_on = gate.advanced() => goes_on,
         };
         waiting.append(&mut queue.decided.lock());
-        for durable in gate.pass(&mut waiting, |decided| decided.sequence) {
+        gate.pass(&mut waiting, &mut passed, |decided| decided.sequence);
+        for durable in passed.drain(..) {
             release(&shared, &outlets, durable, (&mut replies, &mut digests));
         }
         shared.credit_given.iter().for_each(Notify::notify_one);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
-use crate::{card_issue, config, serve, sim};
+use crate::{card_issue, config, demo, serve, sim};
 
 /// A transaction switch for prepaid cards.
 ///
@@ -32,6 +32,8 @@ Exit codes: 0 done, 1 the check found something wrong, 2 usage or configuration,
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Plays a whole story on a temporary folder: nothing to configure, nothing to install.
+    Demo(demo::DemoArgs),
     /// Runs the switch until it is told to stop (SIGTERM or Ctrl-C).
     Serve {
         /// The settings file.
@@ -68,6 +70,7 @@ enum SimCommand {
 pub(crate) fn run() -> Result<u8, Failure> {
     let cli = Cli::parse();
     match cli.command {
+        Command::Demo(args) => block_on(demo::run(args)),
         Command::Serve { config } => block_on(serve::run(&config)),
         Command::Init { config } => config::init(&config),
         Command::Card(CardCommand::Issue(args)) => block_on(card_issue::run(args)),

@@ -8,6 +8,7 @@
 mod card_issue;
 mod cli;
 mod config;
+mod demo;
 mod engine;
 mod exit;
 mod folder;

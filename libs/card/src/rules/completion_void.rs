@@ -2,7 +2,7 @@
 
 use money::Amount;
 
-use crate::card::{HOLDS_MAX, Hold};
+use crate::card::Hold;
 use crate::command::OriginalRef;
 use crate::decision::Change;
 use crate::entry::{Entry, Kind, Step};
@@ -24,7 +24,7 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) ->
     if amount != completion.amount {
         return Err(DeclineReason::AmountMismatch.into());
     }
-    if turn.card.holds.len() >= HOLDS_MAX {
+    if turn.is_full_of_holds() {
         return Err(DeclineReason::TooManyHolds.into());
     }
     undo(turn, &completion, Step::Voided)

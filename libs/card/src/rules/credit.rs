@@ -4,6 +4,7 @@ use money::Amount;
 
 use crate::command::CreditSource;
 use crate::decision::Change;
+use crate::entry::Entry;
 use crate::outcome::DeclineReason;
 use crate::programme::Offered;
 use crate::rules::{Effect, Turn, Verdict, booking};
@@ -29,8 +30,23 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, source: CreditSource) -> V
     if posted > turn.programme.balance_cap {
         return Err(DeclineReason::OverLimit.into()); // CARD-5
     }
-    let mut effect = Effect::default();
+    let mut effect = Effect {
+        remainder: match source {
+            CreditSource::Transfer => amount,
+            CreditSource::Cash => Amount::ZERO,
+        },
+        ..Effect::default()
+    };
     effect.changes.push(Change::Credit(amount));
     effect.ledger = Some(booking::credit(turn.card.account(), amount, source));
     Ok(effect)
+}
+
+/// Who holds the money of a top-up, so that its undo mirrors it.
+pub(crate) const fn source_of(credit: &Entry) -> CreditSource {
+    if credit.remainder.is_zero() {
+        CreditSource::Cash
+    } else {
+        CreditSource::Transfer
+    }
 }

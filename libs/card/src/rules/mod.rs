@@ -21,7 +21,7 @@ use ledger::Entry as LedgerEntry;
 use money::Amount;
 use smallvec::SmallVec;
 
-use crate::card::Card;
+use crate::card::{Card, HOLDS_MAX, Hold, UNCLEARED_MAX, Uncleared};
 use crate::command::{CheckFact, Command, Request};
 use crate::decide::{Context, Need};
 use crate::decision::Change;
@@ -38,7 +38,7 @@ pub(crate) struct Effect {
     pub(crate) changes: SmallVec<[Change; 5]>,
     /// The money that moves.
     pub(crate) ledger: Option<LedgerEntry>,
-    /// What of it may be refunded later.
+    /// What of it may be refunded later, or what its undo needs, see [`Entry::remainder`].
     pub(crate) remainder: Amount,
     /// The merchant's fee.
     pub(crate) fee: Amount,
@@ -128,11 +128,14 @@ impl Turn<'_> {
             .or_else(recalled)
     }
 
+    /// The youngest that fits, since a terminal may use a key again after the retention. What has
+    /// come back to the ring is newer than what the store told.
     fn recalled(&self, wanted: impl Fn(&Entry) -> bool) -> Option<Entry> {
-        let entries = &self.context.recalled.entries;
-        let found = entries.iter().find(|entry| wanted(entry))?;
-        // What has come back to the ring since is newer than what the store told.
-        Some(self.card.ring.by_key(found.key).copied().unwrap_or(*found))
+        let fitting = self.context.recalled.entries.iter().filter(|entry| wanted(entry));
+        let found = fitting.max_by_key(|entry| entry.version)?;
+        let at_hand = self.card.ring.by_version(found.version);
+        let same = at_hand.filter(|entry| entry.kind == found.kind);
+        Some(same.copied().unwrap_or(*found))
     }
 
     /// A digest of the merchant, as entries keep it.
@@ -142,6 +145,18 @@ impl Turn<'_> {
 
     pub(crate) fn available(&self) -> Amount {
         self.card.available(self.now)
+    }
+
+    /// OWN-4: no room for one more hold that counts.
+    pub(crate) fn is_full_of_holds(&self) -> bool {
+        let open = |hold: &&Hold| hold.expires_at > self.now;
+        self.card.holds.iter().filter(open).count() >= HOLDS_MAX
+    }
+
+    /// OWN-4: no room for one more credit that waits to clear.
+    pub(crate) fn is_full_of_credits(&self) -> bool {
+        let waiting = |credit: &&Uncleared| credit.clears_at > self.now;
+        self.card.uncleared.iter().filter(waiting).count() >= UNCLEARED_MAX
     }
 
     pub(crate) fn is_expired(&self) -> bool {
@@ -241,6 +256,32 @@ pub(crate) fn merchant_digest(bytes: &[u8]) -> u32 {
 
 /// Applies the rule of the request.
 pub(crate) fn apply(turn: &Turn<'_>) -> Verdict {
+    let mut effect = rule(turn)?;
+    let credited = effect.changes.iter().find_map(|change| match change {
+        Change::Credit(amount) => Some(*amount),
+        Change::Debit(_)
+        | Change::PlaceHold(_)
+        | Change::RemoveHold(_)
+        | Change::AddUncleared(_)
+        | Change::RemoveUncleared(_)
+        | Change::Remember(_)
+        | Change::SetStep(..)
+        | Change::SetRemainder(..)
+        | Change::MeetTombstone(..)
+        | Change::SetIssued(_)
+        | Change::SetLost(_) => None,
+    });
+    if let Some(credited) = credited {
+        let posted = turn.card.posted.checked_add(credited);
+        let posted = posted.map_err(|_| DeclineReason::OverLimit)?; // More than the type can say.
+        // CARD-5: what is given back is never refused for the cap, but people are told.
+        let is_over_cap = posted > turn.programme.balance_cap;
+        effect.case = effect.case.or(is_over_cap.then_some(Case::OverCapRefund));
+    }
+    Ok(effect)
+}
+
+fn rule(turn: &Turn<'_>) -> Verdict {
     match &turn.command.request {
         Request::BalanceInquiry => inquiry::decide(turn)
             .map(|()| Effect::default())
@@ -266,6 +307,13 @@ pub(crate) fn apply(turn: &Turn<'_>) -> Verdict {
     }
 }
 
+/// A recalled entry may go back into the ring: whether its key still is its own must be known then.
+fn need_keys_of_recalled(turn: &Turn<'_>, needs: &mut SmallVec<[Need; 3]>) {
+    let entries = turn.context.recalled.entries.iter();
+    let unknown = entries.filter(|entry| turn.card.ring.by_key(entry.key).is_none());
+    needs.extend(unknown.map(|entry| Need::Key(entry.key)));
+}
+
 /// What the request refers to and the card does not have at hand.
 pub(crate) fn references(turn: &Turn<'_>) -> SmallVec<[Need; 3]> {
     let mut needs = SmallVec::new();
@@ -279,6 +327,7 @@ pub(crate) fn references(turn: &Turn<'_>) -> SmallVec<[Need; 3]> {
     }
     if turn.card.ring.has_evicted() {
         original::references(turn, &mut needs);
+        need_keys_of_recalled(turn, &mut needs);
     }
     needs
 }

@@ -6,7 +6,7 @@ use crate::command::{OriginalRef, Request};
 use crate::decide::Need;
 use crate::decision::Change;
 use crate::entry::{Entry, Kind, Step};
-use crate::ids::Version;
+use crate::ids::{LegKey, Version};
 use crate::outcome::DeclineReason;
 use crate::rules::{Effect, Turn};
 
@@ -42,7 +42,7 @@ pub(crate) fn matching(
     let named_rrn = original.offset.is_none_or(|offset| offset == found.offset);
     let named_code = original
         .approval
-        .is_none_or(|version| version == found.version || version == found.link);
+        .is_none_or(|version| version == found.version || is_linked_to(&found, version));
     if found.merchant != turn.merchant() || !kinds.contains(&found.kind) {
         return Err(DeclineReason::OriginalNotFound);
     }
@@ -56,6 +56,11 @@ pub(crate) fn matching(
         return Err(DeclineReason::OriginalInvalid);
     }
     Ok(found)
+}
+
+/// Whether the approval code is that of the hold which a completion captured. Version 0 is none.
+fn is_linked_to(found: &Entry, version: Version) -> bool {
+    found.link != Version(0) && found.link == version
 }
 
 /// The pre-authorisation that a completion or its void names, by approval code first.
@@ -76,15 +81,28 @@ pub(crate) fn pre_auth(turn: &Turn<'_>, original: &OriginalRef) -> Result<Entry,
 
 /// Puts a recalled transaction back into the ring, with the decision that uses it, so that its
 /// new step or remainder has a place (STORE-6).
+///
+/// CARD-2: if a younger request uses its key by now, it comes back under a key that nobody asks
+/// for, and is found by RRN or approval code; else it would hide the younger one's entry.
 pub(crate) fn bring_back(turn: &Turn<'_>, entry: &Entry, effect: &mut Effect) {
     let at_hand = turn.card.ring.by_version(entry.version).is_some();
     let brought = effect
         .changes
         .iter()
-        .any(|change| matches!(change, Change::Remember(other) if other.key == entry.key));
-    if !at_hand && !brought {
-        effect.changes.push(Change::Remember(*entry));
+        .any(|change| matches!(change, Change::Remember(other) if other.version == entry.version));
+    if at_hand || brought {
+        return;
     }
+    let holder = turn.by_key(entry.key);
+    let is_reused = holder.is_some_and(|holder| holder.version != entry.version);
+    let key = if is_reused {
+        LegKey::retired(entry.version)
+    } else {
+        entry.key
+    };
+    effect
+        .changes
+        .push(Change::Remember(Entry { key, ..*entry }));
 }
 
 /// Moves a transaction to another step.

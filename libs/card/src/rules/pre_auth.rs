@@ -2,7 +2,7 @@
 
 use money::Amount;
 
-use crate::card::{HOLDS_MAX, Hold};
+use crate::card::Hold;
 use crate::decision::Change;
 use crate::ids::Version;
 use crate::outcome::DeclineReason;
@@ -17,7 +17,7 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount) -> Verdict {
     if amount.is_zero() {
         return Err(DeclineReason::InvalidAmount.into());
     }
-    if turn.card.holds.len() >= HOLDS_MAX {
+    if turn.is_full_of_holds() {
         return Err(DeclineReason::TooManyHolds.into());
     }
     if amount > turn.available() {

@@ -19,6 +19,7 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) ->
         return Err(DeclineReason::AmountMismatch.into());
     }
     let mut effect = Effect {
+        remainder: hold.amount,
         link: pre_auth.version,
         ..Effect::default()
     };

@@ -6,7 +6,6 @@ use crate::command::OriginalRef;
 use crate::decision::Change;
 use crate::entry::{Entry, Kind, Step};
 use crate::outcome::DeclineReason;
-use crate::row::Case;
 use crate::rules::booking::{self, Split};
 use crate::rules::original::{self, Terminal};
 use crate::rules::{Effect, Turn, Verdict};
@@ -42,7 +41,6 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) ->
         .changes
         .push(Change::SetRemainder(sale.version, rest));
     effect.ledger = Some(booking::refund(turn, split));
-    effect.case = over_cap(turn, split.covered());
     Ok(effect)
 }
 
@@ -73,10 +71,4 @@ fn split(sale: &Entry, amount: Amount) -> Split {
         fee: fee_until(after).saturating_sub(fee_until(before)),
         short: short_until(after).saturating_sub(short_until(before)),
     }
-}
-
-/// CARD-5: a refund is never refused for the cap, but people are told.
-fn over_cap(turn: &Turn<'_>, credited: Amount) -> Option<Case> {
-    let posted = turn.card.posted.checked_add(credited).ok()?;
-    (posted > turn.programme.balance_cap).then_some(Case::OverCapRefund)
 }

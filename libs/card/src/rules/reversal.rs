@@ -4,7 +4,6 @@
 
 use money::Amount;
 
-use crate::card::HOLDS_MAX;
 use crate::command::OriginalRef;
 use crate::decision::Change;
 use crate::entry::{Entry, Kind, Step};
@@ -12,7 +11,7 @@ use crate::ids::LegKey;
 use crate::outcome::DeclineReason;
 use crate::row::Case;
 use crate::rules::booking::{self, Split};
-use crate::rules::{Effect, Refusal, Turn, Verdict, completion_void, original};
+use crate::rules::{Effect, Refusal, Turn, Verdict, completion_void, credit, original};
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
     let key = original.key.ok_or(DeclineReason::OriginalNotFound)?;
@@ -124,7 +123,8 @@ fn pre_auth(turn: &Turn<'_>, found: &Entry) -> Verdict {
 /// The hold comes back, if the balance still covers it.
 fn pre_auth_void(turn: &Turn<'_>, found: &Entry) -> Verdict {
     let pre_auth = linked(turn, found, Step::Voided)?;
-    if turn.card.holds.len() >= HOLDS_MAX || pre_auth.amount > turn.available() {
+    let released = found.remainder;
+    if turn.is_full_of_holds() || released > turn.available() {
         return Err(not_covered());
     }
     let mut effect = Effect {
@@ -134,7 +134,7 @@ fn pre_auth_void(turn: &Turn<'_>, found: &Entry) -> Verdict {
     effect.changes.push(Change::PlaceHold(crate::card::Hold {
         version: pre_auth.version,
         offset: pre_auth.offset,
-        amount: pre_auth.amount,
+        amount: released,
         placed_at: pre_auth.at(),
         expires_at: pre_auth.at().plus_ms(turn.programme.hold_lifetime_ms),
         merchant: pre_auth.merchant,
@@ -148,8 +148,9 @@ fn completion(turn: &Turn<'_>, found: &Entry) -> Verdict {
     if found.step != Step::Open || found.remainder != found.amount {
         return Err(DeclineReason::OriginalOutOfOrder.into());
     }
-    if turn.card.holds.len() >= HOLDS_MAX {
-        return Err(DeclineReason::TooManyHolds.into());
+    if turn.is_full_of_holds() {
+        let refusal = Refusal::from(DeclineReason::TooManyHolds);
+        return Err(refusal.with_case(Case::UncoveredReversal));
     }
     completion_void::undo(turn, found, Step::Reversed)
 }
@@ -187,8 +188,11 @@ fn completion_void(turn: &Turn<'_>, found: &Entry) -> Verdict {
 
 /// A load is undone only while its money is unspent.
 fn direct_credit(turn: &Turn<'_>, found: &Entry) -> Verdict {
-    if found.step != Step::Open || found.amount > turn.available() {
+    if found.step != Step::Open {
         return Err(DeclineReason::OriginalOutOfOrder.into());
+    }
+    if found.amount > turn.available() {
+        return Err(not_covered());
     }
     let mut effect = Effect {
         link: found.version,
@@ -196,8 +200,7 @@ fn direct_credit(turn: &Turn<'_>, found: &Entry) -> Verdict {
     };
     effect.changes.push(Change::Debit(found.amount));
     original::set_step(turn, found, Step::Reversed, &mut effect);
-    // Only cash top-ups arrive paid over a link; the sales point gives the cash back.
-    let source = crate::command::CreditSource::Cash;
+    let source = credit::source_of(found);
     let entry = booking::credit(turn.card.account(), found.amount, source);
     effect.ledger = Some(entry.mirror());
     Ok(effect)

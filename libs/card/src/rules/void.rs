@@ -2,7 +2,7 @@
 
 use money::Amount;
 
-use crate::card::{UNCLEARED_MAX, Uncleared};
+use crate::card::Uncleared;
 use crate::command::OriginalRef;
 use crate::decision::Change;
 use crate::entry::{Kind, Step};
@@ -23,7 +23,7 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) ->
     if amount != purchase.amount {
         return Err(DeclineReason::AmountMismatch.into());
     }
-    if turn.card.uncleared.len() >= UNCLEARED_MAX {
+    if turn.is_full_of_credits() {
         return Err(DeclineReason::TooManyHolds.into());
     }
     let mut effect = Effect {

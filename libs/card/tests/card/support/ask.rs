@@ -14,7 +14,7 @@ use crate::support::yuan;
 pub(crate) struct Named {
     /// What numbers the request at its terminal: two names may share it.
     pub(crate) trace: String,
-    /// Its first answer, once it had one.
+    /// Its last answer that was written.
     pub(crate) reply: Option<Reply>,
 }
 
@@ -33,8 +33,9 @@ enum Only {
 /// A request, word by word.
 #[derive(Debug)]
 pub(crate) struct Ask<'a> {
-    pub(crate) verb: &'a str,
+    verb: &'a str,
     pub(crate) name: &'a str,
+    /// What numbers it at its terminal; its name if nothing else is said.
     pub(crate) trace: String,
     amount: &'a str,
     of: Option<&'a str>,
@@ -77,7 +78,8 @@ impl<'a> Ask<'a> {
             ask.modify(modifier, value, names);
         }
         if ask.trace.is_empty() {
-            ask.trace = ask.name.to_owned();
+            let known = names(ask.name).map(|named| named.trace);
+            ask.trace = known.unwrap_or_else(|| ask.name.to_owned());
         }
         ask
     }
@@ -87,7 +89,10 @@ impl<'a> Ask<'a> {
         match modifier {
             "as" => self.name = value,
             "of" => self.of = Some(value),
-            "key" => self.trace = names(value).expect("a name used before").trace,
+            "key" => {
+                let known = names(value).map(|named| named.trace);
+                self.trace = known.unwrap_or_else(|| value.to_owned());
+            }
             "only" => self.only = only(value),
             "rrn" => self.rrn = Some(value),
             "code" => self.code = Some(value),

@@ -6,7 +6,7 @@ mod expectation;
 mod script;
 mod world;
 
-pub(crate) use script::check;
+pub(crate) use script::{Stage, check};
 pub(crate) use world::World;
 
 use money::Amount;

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use card::{Acceptance, CardKind, Day, Offered, Timestamp};
+use card::{Acceptance, CardKind, Day, Decision, Offered, Timestamp};
 
 use crate::support::World;
 use crate::support::ask::{Ask, Named};
@@ -21,7 +21,7 @@ use crate::support::yuan;
 /// Plays a script in a world of its own; a failure names its line.
 #[track_caller]
 pub(crate) fn check(script: &str) -> World {
-    let mut stage = Stage { world: World::new(), names: BTreeMap::new(), exchange: 0 };
+    let mut stage = Stage::new();
     for (index, line) in script.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default().trim();
         if line.is_empty() {
@@ -36,14 +36,20 @@ pub(crate) fn check(script: &str) -> World {
     stage.world
 }
 
-struct Stage {
-    world: World,
+/// A world, and the names that a script gave to its requests.
+pub(crate) struct Stage {
+    pub(crate) world: World,
     names: BTreeMap<String, Named>,
     exchange: u64,
 }
 
 impl Stage {
-    fn play(&mut self, line: &str) {
+    pub(crate) fn new() -> Self {
+        Self { world: World::new(), names: BTreeMap::new(), exchange: 0 }
+    }
+
+    /// Plays one line.
+    pub(crate) fn play(&mut self, line: &str) {
         if let Some((asked, expected)) = line.split_once("->") {
             return self.ask(asked.trim(), expected.trim());
         }
@@ -63,27 +69,30 @@ impl Stage {
     }
 
     fn ask(&mut self, asked: &str, expected: &str) {
-        let names = self.names.clone();
-        let find = |name: &str| names.get(name).cloned();
-        let ask = Ask::parse(asked, &find);
-        self.exchange += 1;
-        let command = ask.command(&find, self.exchange);
-        let decision = self.world.submit(&command);
-        assert_eq!(decision.reply.reply_to, command.reply_to, "the answer goes to who asked");
-        let reply = (!decision.reply.replayed).then_some(decision.reply);
-        let earlier = names.get(ask.name).and_then(|named| named.reply);
-        let named = Named { trace: ask.trace.clone(), reply: reply.or(earlier) };
-        if decision.written.is_some() {
-            self.names.insert(ask.name.to_owned(), named);
-        }
-        if ask.verb == "balance" {
+        let decision = self.submit(asked);
+        if decision.kind == card::Kind::BalanceInquiry {
             assert_eq!(decision.written, None, "CARD-6: an inquiry writes nothing");
             return self.check_inquiry(&decision, expected);
         }
         check_decision(&self.world, &decision, expected);
     }
 
-    fn check_inquiry(&self, decision: &card::Decision, expected: &str) {
+    /// Asks what a line's left side says.
+    pub(crate) fn submit(&mut self, asked: &str) -> Decision {
+        self.exchange += 1;
+        let find = |name: &str| self.names.get(name).cloned();
+        let ask = Ask::parse(asked, &find);
+        let command = ask.command(&find, self.exchange);
+        let decision = self.world.submit(&command);
+        assert_eq!(decision.reply.reply_to, command.reply_to, "the answer goes to who asked");
+        if decision.written.is_some() {
+            let named = Named { trace: ask.trace, reply: Some(decision.reply) };
+            self.names.insert(ask.name.to_owned(), named);
+        }
+        decision
+    }
+
+    fn check_inquiry(&self, decision: &Decision, expected: &str) {
         let told = decision.reply.available.map(|amount| format!("told {amount}"));
         match told {
             Some(told) => assert_eq!(told, expected),
@@ -121,10 +130,10 @@ impl Stage {
         }
     }
 
-    /// Declined purchases of nothing: they fill the ring and move no money.
+    /// Declined refunds of nothing: they fill the ring and move no money.
     fn fill(&mut self, count: u32) {
         for _ in 0..count {
-            let line = format!("purchase 0.00 as filler{}", self.exchange);
+            let line = format!("refund 0.00 as filler{}", self.exchange);
             self.ask(&line, "declined InvalidAmount");
         }
     }

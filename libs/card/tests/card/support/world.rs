@@ -80,7 +80,7 @@ impl World {
         );
         match &decision.written {
             Some(_) => self.take_in(command, &decision),
-            None => self.left_alone(command, &decision),
+            None => self.assert_replay(command, &decision),
         }
         decision
     }
@@ -128,7 +128,7 @@ impl World {
         bytes.map(|bytes| Entry::from_bytes(bytes).unwrap())
     }
 
-    fn left_alone(&self, command: &Command, decision: &Decision) {
+    fn assert_replay(&self, command: &Command, decision: &Decision) {
         if decision.reply.replayed {
             let stored = self.replies.get(&command.key).expect("something was answered before");
             let asked_now = ReplyTo { exchange: command.reply_to.exchange, ..stored.reply_to };

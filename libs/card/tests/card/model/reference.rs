@@ -1,0 +1,446 @@
+//! The rules once more, as an accountant would tell them: a list of what was done, and balances
+//! that are summed anew each time from what of it is in force.
+
+const DAY_MS: i64 = 86_400_000;
+const CAP_FEN: i64 = 500_000;
+const FEE_PPM: i64 = 6_000;
+const HOLDS_MAX: usize = 32;
+
+/// Identity of a request at its terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) merchant: &'static str,
+    pub(crate) terminal: &'static str,
+    pub(crate) trace: String,
+}
+
+/// How a request points at an earlier one: by key, by the number of its record, by approval code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Original {
+    pub(crate) key: Option<Key>,
+    pub(crate) rrn: Option<usize>,
+    pub(crate) code: Option<usize>,
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) verb: &'static str,
+    pub(crate) fen: i64,
+    pub(crate) key: Key,
+    pub(crate) original: Original,
+}
+
+/// How it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Approved,
+    Declined,
+    Replayed,
+    Clash,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    InForce,
+    Voided,
+    Reversed,
+    Captured,
+    Refused,
+}
+
+/// Something that was asked and answered.
+#[derive(Debug, Clone)]
+struct Record {
+    asked: Question,
+    state: State,
+    at: i64,
+    day: i64,
+    /// What it acts on.
+    on: Option<usize>,
+    /// Of a capture: what suspense paid. Of a hold, or its void: what is or was held.
+    part: i64,
+    refunded: i64,
+    last_refunds: Vec<(i64, i64)>,
+}
+
+/// A key that was reversed before it came, and what came late.
+#[derive(Debug)]
+struct Early {
+    key: Key,
+    at: i64,
+    met: Option<Question>,
+}
+
+#[derive(Debug)]
+enum Known<'a> {
+    Record(usize),
+    Early(&'a mut Early),
+}
+
+/// The card as the reference sees it.
+#[derive(Debug)]
+pub(crate) struct Reference {
+    ratio: i64,
+    now: i64,
+    day: i64,
+    lost: bool,
+    records: Vec<Record>,
+    early: Vec<Early>,
+}
+
+impl Reference {
+    pub(crate) fn new(ratio: u16) -> Self {
+        let ratio = i64::from(ratio);
+        Self { ratio, now: 0, day: 0, lost: false, records: Vec::new(), early: Vec::new() }
+    }
+
+    pub(crate) fn issue(&mut self, fen: i64) {
+        let key = Key { merchant: "", terminal: "", trace: "sale".to_owned() };
+        let original = Original { key: None, rrn: None, code: None };
+        self.record(Question { verb: "issue", fen, key, original }, None, 0, State::InForce);
+    }
+
+    pub(crate) fn wait(&mut self, ms: i64) {
+        self.now += ms;
+    }
+
+    pub(crate) fn cut(&mut self) {
+        self.day += 1;
+    }
+
+    pub(crate) fn verb_of(&self, record: usize) -> &'static str {
+        self.records[record].asked.verb
+    }
+
+    pub(crate) fn is_approved(&self, record: usize) -> bool {
+        self.records[record].state != State::Refused
+    }
+
+    pub(crate) fn acted_on(&self, record: Option<usize>) -> Option<usize> {
+        self.records[record?].on
+    }
+
+    /// Posted, held, available, owed to merchants, fees, paid by suspense, cash of top-ups.
+    pub(crate) fn money(&self) -> [i64; 7] {
+        let captures = || self.records.iter().filter(|record| record.is_capture());
+        let merchant = captures().map(|capture| capture.amount_left() - capture.fee_left()).sum();
+        let fees = captures().map(Record::fee_left).sum();
+        let suspense = captures().map(Record::short_left).sum();
+        let cash = self.in_force("topup").map(|credit| credit.asked.fen).sum();
+        [self.posted(), self.held(), self.available(), merchant, fees, suspense, cash]
+    }
+
+    fn posted(&self) -> i64 {
+        let credits = self.in_force("issue").chain(self.in_force("topup"));
+        let credited: i64 = credits.map(|credit| credit.asked.fen).sum();
+        let captures = self.records.iter().filter(|record| record.is_capture());
+        let debited: i64 = captures.map(|c| c.amount_left() - c.short_left()).sum();
+        credited - debited
+    }
+
+    fn held(&self) -> i64 {
+        self.holds().map(|hold| hold.part).sum()
+    }
+
+    fn available(&self) -> i64 {
+        let waiting = self.in_force("void").filter(|void| !self.is_cleared(void));
+        self.posted() - self.held() - waiting.map(|void| void.asked.fen).sum::<i64>()
+    }
+
+    fn is_cleared(&self, void: &Record) -> bool {
+        self.now >= void.at + 600_000
+    }
+
+    fn in_force(&self, verb: &'static str) -> impl Iterator<Item = &Record> {
+        self.records.iter().filter(move |r| r.asked.verb == verb && r.state == State::InForce)
+    }
+
+    fn holds(&self) -> impl Iterator<Item = &Record> {
+        self.in_force("preauth").filter(|hold| self.is_alive(hold))
+    }
+
+    fn is_alive(&self, hold: &Record) -> bool {
+        self.now < hold.at + 30 * DAY_MS
+    }
+
+    /// Answers, and tells which record that left, if any.
+    pub(crate) fn answer(&mut self, asked: Question) -> (Answer, Option<usize>) {
+        let now = self.now;
+        match self.known(&asked.key) {
+            Some(Known::Record(index)) => {
+                let same = self.records[index].asked == asked;
+                return (if same { Answer::Replayed } else { Answer::Clash }, None);
+            }
+            Some(Known::Early(early)) => match &early.met {
+                Some(late) if *late == asked => return (Answer::Replayed, None),
+                Some(_) => return (Answer::Clash, None),
+                None if asked.verb == "balance" => return (Answer::Declined, None),
+                None => {
+                    (early.met, early.at) = (Some(asked), now);
+                    return (Answer::Declined, None);
+                }
+            },
+            None => {}
+        }
+        if asked.verb == "balance" {
+            return (if self.lost { Answer::Declined } else { Answer::Approved }, None);
+        }
+        match self.decide(&asked) {
+            Some((on, part)) => {
+                let index = self.record(asked, on, part, State::InForce);
+                (Answer::Approved, Some(index))
+            }
+            None => {
+                let index = self.record(asked, None, 0, State::Refused);
+                (Answer::Declined, Some(index))
+            }
+        }
+    }
+
+    /// The youngest that has the key, while keys are kept.
+    fn known(&mut self, key: &Key) -> Option<Known<'_>> {
+        let since = self.now - 8 * DAY_MS;
+        let record = self.records.iter().rposition(|r| r.asked.key == *key && r.at >= since);
+        let early = self.early.iter_mut().rfind(|early| early.key == *key && early.at >= since);
+        match (record, early) {
+            (Some(index), None) => Some(Known::Record(index)),
+            (_, early) => early.map(Known::Early),
+        }
+    }
+
+    fn record(&mut self, asked: Question, on: Option<usize>, part: i64, state: State) -> usize {
+        let (at, day) = (self.now, self.day);
+        let last_refunds = Vec::new();
+        self.records.push(Record { asked, state, at, day, on, part, refunded: 0, last_refunds });
+        self.records.len() - 1
+    }
+
+    /// Approved: what it acts on and its part. None: refused.
+    fn decide(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
+        let fen = asked.fen;
+        match asked.verb {
+            "purchase" => {
+                (!self.lost && fen > 0 && fen <= self.available()).then_some((None, 0))
+            }
+            "preauth" => {
+                let has_room = self.holds().count() < HOLDS_MAX;
+                let ok = !self.lost && fen > 0 && has_room && fen <= self.available();
+                ok.then_some((None, fen))
+            }
+            "topup" => {
+                (!self.lost && fen > 0 && self.posted() + fen <= CAP_FEN).then_some((None, 0))
+            }
+            "lose" | "find" => {
+                self.lost = asked.verb == "lose";
+                Some((None, 0))
+            }
+            "void" => self.void(asked),
+            "refund" => self.refund(asked),
+            "void-preauth" => self.void_hold(asked),
+            "complete" | "advise" => self.capture(asked),
+            "void-completion" => self.void_capture(asked),
+            "reverse" => self.reverse(asked),
+            verb => panic!("{verb}?"),
+        }
+    }
+
+    /// What RRN or else key names, when all that is said of it is true.
+    fn named(&self, asked: &Question, verbs: &[&str]) -> Option<usize> {
+        let original = &asked.original;
+        let by_key = |key: &Key| self.youngest(key);
+        let index = original.rrn.or_else(|| original.key.as_ref().and_then(by_key))?;
+        let found = &self.records[index];
+        let is_code = original.code.is_none_or(|code| code == index || Some(code) == found.on);
+        let fits = verbs.contains(&found.asked.verb)
+            && found.state != State::Refused
+            && found.asked.key.merchant == asked.key.merchant
+            && is_code;
+        fits.then_some(index)
+    }
+
+    /// The youngest record with a key, however old. One that was reversed first is no record.
+    fn youngest(&self, key: &Key) -> Option<usize> {
+        let index = self.records.iter().rposition(|record| record.asked.key == *key);
+        let early = self.early.iter().rfind(|early| early.key == *key);
+        let since = early.map_or(i64::MIN, |early| early.at);
+        index.filter(|index| self.records[*index].at >= since && early.is_none_or(|_| self.records[*index].at > since))
+    }
+
+    fn named_here(&self, asked: &Question, verbs: &[&str]) -> Option<usize> {
+        let index = self.named(asked, verbs)?;
+        let found = &self.records[index];
+        let is_here = asked.original.key.as_ref().is_none_or(|key| *key == found.asked.key);
+        let is_whole = found.state == State::InForce && found.refunded == 0;
+        let fits = is_here && is_whole && found.day == self.day && found.asked.fen == asked.fen;
+        fits.then_some(index)
+    }
+
+    fn void(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
+        let purchase = self.named_here(asked, &["purchase"])?;
+        let waiting = self.in_force("void").filter(|void| !self.is_cleared(void)).count();
+        (waiting < HOLDS_MAX).then(|| self.records[purchase].state = State::Voided)?;
+        Some((Some(purchase), 0))
+    }
+
+    fn refund(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
+        let (now, fen) = (self.now, asked.fen);
+        let index = self.named(asked, &["purchase", "complete", "advise"])?;
+        let sale = &mut self.records[index];
+        let is_repeat = sale.last_refunds.iter().any(|(at, part)| *part == fen && now - at <= 300_000);
+        let left = sale.asked.fen - sale.refunded;
+        let in_time = now - sale.at <= 180 * DAY_MS;
+        let ok = fen > 0 && sale.state == State::InForce && in_time && !is_repeat && fen <= left;
+        ok.then(|| {
+            sale.refunded += fen;
+            sale.last_refunds.push((now, fen));
+            (Some(index), 0)
+        })
+    }
+
+    /// The hold that an approval code names, or else RRN or key.
+    fn open_hold(&self, asked: &Question) -> Option<usize> {
+        let index = match asked.original.code {
+            Some(code) => Some(code).filter(|code| {
+                let found = &self.records[*code];
+                let is_merchant = found.asked.key.merchant == asked.key.merchant;
+                found.asked.verb == "preauth" && is_merchant
+            }),
+            None => self.named(asked, &["preauth"]),
+        };
+        index.filter(|index| {
+            let hold = &self.records[*index];
+            hold.state == State::InForce && self.is_alive(hold)
+        })
+    }
+
+    fn void_hold(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
+        let index = self.open_hold(asked)?;
+        let hold = &mut self.records[index];
+        (hold.asked.fen == asked.fen).then(|| {
+            hold.state = State::Voided;
+            (Some(index), hold.part)
+        })
+    }
+
+    fn capture(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
+        let index = self.open_hold(asked)?;
+        let reach = self.available() + self.records[index].part;
+        let bound = self.records[index].asked.fen * self.ratio / 100;
+        let short = (asked.fen - reach).max(0);
+        let ok = asked.fen > 0 && asked.fen <= bound && (short == 0 || asked.verb == "advise");
+        ok.then(|| {
+            self.records[index].state = State::Captured;
+            (Some(index), short)
+        })
+    }
+
+    fn void_capture(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
+        let index = self.named_here(asked, &["complete", "advise"])?;
+        self.undo_capture(index, State::Voided)?;
+        Some((Some(index), 0))
+    }
+
+    /// The money and the hold come back, the hold with what of the freed difference is left.
+    fn undo_capture(&mut self, index: usize, state: State) -> Option<()> {
+        (self.holds().count() < HOLDS_MAX).then_some(())?;
+        let capture = &self.records[index];
+        let (paid, hold) = (capture.asked.fen - capture.part, capture.on?);
+        let freed = (self.records[hold].asked.fen - paid).max(0);
+        self.records[hold].part = paid + freed.min(self.available());
+        self.records[hold].state = State::InForce;
+        self.records[index].state = state;
+        Some(())
+    }
+
+    fn reverse(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
+        let key = asked.original.key.clone()?;
+        let index = match self.known(&key) {
+            None => {
+                let at = self.now;
+                self.early.push(Early { key, at, met: None });
+                return None;
+            }
+            Some(Known::Early(_)) => return None,
+            Some(Known::Record(index)) => index,
+        };
+        let found = &self.records[index];
+        match found.state {
+            _ if found.asked.fen != asked.fen => return None,
+            State::Reversed => return Some((Some(index), 0)),
+            State::InForce => {}
+            State::Voided | State::Captured | State::Refused => return None,
+        }
+        self.undo(index)?;
+        self.records[index].state = State::Reversed;
+        Some((Some(index), 0))
+    }
+
+    fn undo(&mut self, index: usize) -> Option<()> {
+        let found = self.records[index].clone();
+        let fen = found.asked.fen;
+        match found.asked.verb {
+            "purchase" => (found.refunded == 0).then_some(()),
+            "preauth" => Some(()),
+            "topup" => (fen <= self.available()).then_some(()),
+            "complete" if found.refunded == 0 => self.undo_capture(index, State::Reversed),
+            "void" => {
+                let covered = !self.is_cleared(&found) || fen <= self.available();
+                covered.then(|| self.records[found.on.unwrap()].state = State::InForce)
+            }
+            "void-preauth" => {
+                let has_room = self.holds().count() < HOLDS_MAX;
+                let hold = found.on?;
+                let ok = has_room && found.part <= self.available();
+                ok.then(|| {
+                    self.records[hold].part = found.part;
+                    self.records[hold].state = State::InForce;
+                })
+            }
+            "void-completion" => self.capture_again(found.on?),
+            _ => None,
+        }
+    }
+
+    fn capture_again(&mut self, index: usize) -> Option<()> {
+        let hold = self.records[index].on?;
+        let paid = self.records[index].asked.fen - self.records[index].part;
+        let kept = match self.is_alive(&self.records[hold]) {
+            true => self.records[hold].part,
+            false => 0,
+        };
+        let is_open = self.records[hold].state == State::InForce;
+        (is_open && paid <= self.available() + kept).then(|| {
+            self.records[index].state = State::InForce;
+            self.records[hold].state = State::Captured;
+        })
+    }
+}
+
+impl Record {
+    /// A debit that is in force.
+    fn is_capture(&self) -> bool {
+        matches!(self.asked.verb, "purchase" | "complete" | "advise")
+            && self.state == State::InForce
+    }
+
+    fn amount_left(&self) -> i64 {
+        self.asked.fen - self.refunded
+    }
+
+    /// What of the fee stays: rounded on the whole, and on all that went back.
+    fn fee_left(&self) -> i64 {
+        let half_up = |value: i64, over: i64| (2 * value + over) / (2 * over);
+        let fee = half_up(self.asked.fen * FEE_PPM, 1_000_000);
+        fee - half_up(fee * self.refunded, self.asked.fen)
+    }
+
+    /// Suspense gets its part back before the card does.
+    fn short_left(&self) -> i64 {
+        (self.part_if_capture() - self.refunded).max(0)
+    }
+
+    fn part_if_capture(&self) -> i64 {
+        if self.is_capture() { self.part } else { 0 }
+    }
+}

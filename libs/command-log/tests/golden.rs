@@ -1,0 +1,259 @@
+//! The bytes of log records, pinned: one golden file for each kind of command and mark under
+//! `golden/`, as hexadecimal text. A change of these bytes makes old logs unreadable.
+
+use bytes::Bytes;
+use card::{
+    CardId, CheckFact, Command, CompletionForm, CreditSource, Day, Facts, FeeTerms, Fingerprint,
+    LegKey, MerchantId, OriginalRef, Place, ProgrammeId, ReplyTo, Request, TerminalId, Version,
+};
+use command_log::envelope::{
+    EnvelopeError, LOGIC_VERSION, Mark, card_of, decode_command, decode_mark, encode_command,
+    encode_mark,
+};
+use money::Amount;
+use proptest::prelude::*;
+
+macro_rules! golden_files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("golden/", $name, ".hex")))),*]
+    };
+}
+
+const GOLDEN: &[(&str, &str)] = golden_files![
+    "balance_inquiry",
+    "purchase",
+    "void",
+    "refund",
+    "pre_auth",
+    "pre_auth_void",
+    "completion_request",
+    "completion_advice",
+    "completion_void",
+    "reversal",
+    "direct_credit",
+    "issue",
+    "report_loss",
+    "lift_loss",
+    "barrier",
+    "cut",
+    "freeze",
+    "tick",
+];
+
+fn golden(name: &str) -> Bytes {
+    let (_, hex) = GOLDEN.iter().find(|(golden, _)| *golden == name).expect("a golden file");
+    let digits: Vec<u8> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
+}
+
+fn command(request: Request) -> Command {
+    Command {
+        card: CardId::new(0x0102, *b"card-0123456\xfe\xff"),
+        medium: 1,
+        key: LegKey(*b"key-01234567"),
+        fingerprint: Fingerprint(0x8877_6655_4433_2211),
+        place: Place {
+            merchant: MerchantId(*b"898999954110001"),
+            terminal: TerminalId(*b"70000001"),
+        },
+        request,
+        facts: Facts {
+            mac: CheckFact::Passed,
+            pin: CheckFact::Failed,
+            cryptogram: CheckFact::Absent,
+            merchant_group: 7,
+            merchant_category: 5_411,
+            fee: FeeTerms { rate_ppm: 6_000, fixed_minor: 1, min_minor: 2, max_minor: 3_000 },
+            register_version: 42,
+        },
+        reply_to: ReplyTo { partition: 9, incarnation: 0x0123_4567_89ab_cdef, exchange: 300 },
+    }
+}
+
+fn commands() -> Vec<(&'static str, Command)> {
+    let amount = Amount::from_minor(12_345).unwrap();
+    let original = OriginalRef {
+        key: Some(LegKey(*b"key-00000001")),
+        offset: Some(0),
+        approval: Some(Version(36)),
+    };
+    let keyed = OriginalRef { key: original.key, ..OriginalRef::default() };
+    let coded = OriginalRef { approval: original.approval, ..OriginalRef::default() };
+    let completion = |form| Request::Completion { amount, original: coded, form };
+    let (cash, transfer) = (CreditSource::Cash, CreditSource::Transfer);
+    let issue = Request::Issue {
+        programme: ProgrammeId(3),
+        expiry: 2_912,
+        amount: Amount::ZERO,
+        source: transfer,
+    };
+    let requests = [
+        ("balance_inquiry", Request::BalanceInquiry),
+        ("purchase", Request::Purchase { amount }),
+        ("void", Request::Void { amount, original }),
+        ("refund", Request::Refund { amount, original }),
+        ("pre_auth", Request::PreAuth { amount }),
+        ("pre_auth_void", Request::PreAuthVoid { amount, original: coded }),
+        ("completion_request", completion(CompletionForm::Request)),
+        ("completion_advice", completion(CompletionForm::Advice)),
+        ("completion_void", Request::CompletionVoid { amount, original }),
+        ("reversal", Request::Reversal { amount, original: keyed }),
+        ("direct_credit", Request::DirectCredit { amount, source: cash }),
+        ("issue", issue),
+        ("report_loss", Request::ReportLoss),
+        ("lift_loss", Request::LiftLoss),
+    ];
+    requests.map(|(name, request)| (name, command(request))).to_vec()
+}
+
+fn marks() -> [(&'static str, Mark); 4] {
+    let rules_hash = std::array::from_fn(|index| u8::try_from(index).unwrap());
+    let day = Day(20_513);
+    [
+        ("barrier", Mark::Barrier { rules_hash, logic_version: 1 }),
+        ("cut", Mark::Cut { number: 300, day }),
+        ("freeze", Mark::Freeze { number: 299, day: Day(20_512) }),
+        ("tick", Mark::Tick),
+    ]
+}
+
+#[test]
+fn commands_have_their_golden_bytes() {
+    for (name, command) in commands() {
+        assert_eq!(hex(&encode_command(&command)), hex(&golden(name)), "{name}");
+        assert_eq!(decode_command(&golden(name)), Ok(command.clone()), "{name}");
+        assert_eq!(card_of(&golden(name)), Ok(command.card), "{name}");
+    }
+}
+
+#[test]
+fn marks_have_their_golden_bytes() {
+    for (name, mark) in marks() {
+        assert_eq!(hex(&encode_mark(mark)), hex(&golden(name)), "{name}");
+        assert_eq!(decode_mark(&golden(name)), Ok(mark), "{name}");
+    }
+}
+
+#[test]
+fn every_golden_file_is_a_command_or_a_mark() {
+    assert_eq!(GOLDEN.len(), commands().len() + marks().len());
+}
+
+/// What the wire may say and this build must refuse, by appending a field: the last one counts.
+#[test]
+fn what_cannot_be_right_is_refused() {
+    let field = |number: u8, wire_type: u8| number << 3 | wire_type;
+    let short = |number, bytes: &[u8]| {
+        let length = u8::try_from(bytes.len()).unwrap();
+        [&[field(number, 2), length][..], bytes].concat()
+    };
+    let number = |tag: u8, value: u64| [&[field(tag, 0)][..], &varint(value)].concat();
+    let largest = money::AMOUNT_MAX;
+    for (name, base, extra, expected) in [
+        ("short card id", "purchase", short(1, b"short"), Err("card id")),
+        ("medium", "purchase", number(2, 256), Err("medium")),
+        ("no key", "purchase", short(3, b""), Err("leg key")),
+        ("short key", "purchase", short(3, b"key-0123456"), Err("leg key")),
+        ("long key", "purchase", short(3, b"key-012345678"), Err("leg key")),
+        ("merchant", "purchase", short(5, b"89899995411000"), Err("merchant")),
+        ("terminal", "purchase", short(6, b"700000012"), Err("terminal")),
+        ("no kind", "purchase", number(7, 0), Err("request kind")),
+        ("unknown kind", "purchase", number(7, 15), Err("request kind")),
+        ("largest amount", "purchase", number(8, largest), Ok(())),
+        ("over-large amount", "purchase", number(8, largest + 1), Err("amount")),
+        ("huge amount", "purchase", number(8, u64::MAX), Err("amount")),
+        ("void without original", "purchase", number(7, 3), Err("original")),
+        ("short original key", "void", short(9, &short(1, b"key")), Err("original key")),
+        ("programme", "issue", number(10, 65_536), Err("programme")),
+        ("expiry", "issue", number(11, 65_536), Err("expiry")),
+        ("no source", "direct_credit", number(12, 0), Err("credit source")),
+        ("unknown source", "direct_credit", number(12, 3), Err("credit source")),
+        ("unknown fact", "purchase", short(13, &number(2, 4)), Err("check fact")),
+        ("category", "purchase", short(13, &number(5, 65_536)), Err("merchant category")),
+        ("reply partition", "purchase", short(14, &number(1, 65_536)), Err("reply partition")),
+        ("a field of later builds", "purchase", vec![0x82, 0x01, 0x01, 7], Ok(())),
+    ] {
+        let bytes = [&golden(base)[..], &extra].concat();
+        let found = decode_command(&Bytes::from(bytes)).map(drop);
+        assert_eq!(found, expected.map_err(EnvelopeError::Field), "{name}");
+    }
+}
+
+#[test]
+fn later_logic_is_refused_before_anything_else() {
+    let later = [0x78, u8::try_from(LOGIC_VERSION + 1).unwrap()];
+    let bytes = [&golden("purchase")[..], &[0x38, 99], &later].concat();
+    let found = decode_command(&Bytes::from(bytes));
+    assert_eq!(found, Err(EnvelopeError::LaterLogic { needed: LOGIC_VERSION + 1 }));
+    let text = EnvelopeError::LaterLogic { needed: 2 }.to_string();
+    assert_eq!(text, "record needs logic version 2, this build has 1: upgrade it");
+}
+
+#[test]
+fn what_is_missing_is_refused() {
+    assert_eq!(decode_command(&Bytes::new()), Err(EnvelopeError::Field("card id")));
+    assert_eq!(decode_mark(&Bytes::new()), Err(EnvelopeError::Field("mark")));
+    let barrier = golden("barrier");
+    let short_hash = Bytes::from([&barrier[..], &[0x0a, 3, 0x0a, 1, 0]].concat());
+    assert_eq!(decode_mark(&short_hash), Err(EnvelopeError::Field("rules hash")));
+    let far_day = Bytes::from_static(&[0x12, 4, 0x10, 0x80, 0x80, 0x04]);
+    assert_eq!(decode_mark(&far_day), Err(EnvelopeError::Field("day")));
+}
+
+proptest! {
+    #[test]
+    fn random_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        let bytes = Bytes::from(bytes);
+        let _command = decode_command(&bytes);
+        let _mark = decode_mark(&bytes);
+    }
+
+    /// One changed byte in a good record, or an end that is missing: read as something else, or
+    /// refused; never a panic.
+    #[test]
+    fn damaged_records_are_read_or_refused(index in 0..14usize, at: prop::sample::Index, to: u8) {
+        let (name, _) = commands().swap_remove(index);
+        let mut bytes = golden(name).to_vec();
+        let at = at.index(bytes.len());
+        let _cut = decode_command(&Bytes::copy_from_slice(&bytes[..at]));
+        bytes[at] = to;
+        if let Ok(command) = decode_command(&Bytes::from(bytes)) {
+            prop_assert_eq!(decode_command(&encode_command(&command)), Ok(command));
+        }
+    }
+
+    #[test]
+    fn commands_read_back(
+        fen in 0..=money::AMOUNT_MAX,
+        key: [u8; 12],
+        offset: Option<u64>,
+        approval: Option<u32>,
+        exchange: u64,
+    ) {
+        let original = OriginalRef {
+            key: Some(LegKey(key)),
+            offset,
+            approval: approval.map(Version),
+        };
+        let amount = Amount::from_minor(fen).unwrap();
+        let mut command = command(Request::Refund { amount, original });
+        command.reply_to.exchange = exchange;
+        prop_assert_eq!(decode_command(&encode_command(&command)), Ok(command));
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Seven bits a byte, lowest first.
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(u8::try_from(value & 0x7f).unwrap() | 0x80);
+        value >>= 7;
+    }
+    bytes.push(u8::try_from(value).unwrap());
+    bytes
+}

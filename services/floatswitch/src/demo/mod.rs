@@ -1,0 +1,200 @@
+//! `floatswitch demo`: the first contact. A whole story on a temporary folder, over real TCP.
+//!
+//! Settings and cards are made, the switch runs as a process of its own, terminals play the story
+//! in `story.rs` against it, it is killed and reopened in the middle (`crash.rs`), and at the end
+//! the books must be what the receipts say. Every answer is compared with what it must be.
+//!
+//! Not here: load and measurements, which are `sim pos`.
+
+mod crash;
+mod proof;
+mod receipt;
+mod request;
+mod scene;
+mod served;
+mod stage;
+mod story;
+mod terminal;
+mod world;
+
+use std::time::Instant;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::exit::{DONE, FOUND_WRONG, Failure};
+
+use scene::Scene;
+use served::Served;
+use stage::{Stage, Tone, yuan};
+use world::{Kind, SIM_CARD_COUNT, SimCards, World};
+
+/// What to play.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// Keeps the switch up after the story, and tells how to reach it.
+    #[arg(long)]
+    stay: bool,
+}
+
+/// Plays the demo.
+pub(crate) async fn run(args: DemoArgs) -> Result<u8, Failure> {
+    let folder = tempfile::Builder::new()
+        .prefix("floatswitch-demo-")
+        .tempdir()
+        .map_err(|error| Failure::cannot_start(format!("make a temporary folder: {error}")))?;
+    let mut stop = Stop::listen()?;
+    let sim_cards = if args.stay { SimCards::Issued } else { SimCards::None };
+    let world = World::make(folder.path(), sim_cards).await?;
+    let mut stage = Stage::new();
+    // Stopped early, the switch is dropped and ends, and the folder goes.
+    let code = tokio::select! {
+        code = play(&mut stage, &world, sim_cards) => code?,
+        () = stop.told() => return Err(Failure::cannot_start("stopped before the story's end")),
+    };
+    if args.stay {
+        stay(&mut stage, &world, &mut stop).await?;
+    }
+    Ok(code)
+}
+
+/// Ctrl-C and SIGTERM.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, Failure> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+async fn play(stage: &mut Stage, world: &World, sim_cards: SimCards) -> Result<u8, Failure> {
+    let started_at = Instant::now();
+    let served = Served::start(world).await?;
+    introduce(stage, world, &served)?;
+    let mut scene = Scene::new(stage, &world.cards);
+    tell(&mut scene, world, served).await?;
+    proof::money_check(&mut scene, world, sim_cards).await?;
+    conclude(stage, started_at)
+}
+
+/// The story from opening to closing.
+async fn tell(scene: &mut Scene<'_>, world: &World, served: Served) -> Result<(), Failure> {
+    let cards = &world.cards;
+    scene.dial(served.address()?).await?;
+    story::the_shop_opens(scene, cards).await?;
+    story::a_day_at_the_supermarket(scene, cards).await?;
+    story::a_night_at_the_hotel(scene, cards).await?;
+    story::reversals(scene, cards).await?;
+    story::rules_of_the_cards(scene, cards).await?;
+    story::awkward_moments(scene, cards).await?;
+    let served = crash::kill_and_reopen(scene, served, world).await?;
+    story::the_shop_closes(scene, cards).await?;
+    served.stop().await
+}
+
+fn introduce(stage: &mut Stage, world: &World, served: &Served) -> Result<(), Failure> {
+    let address = served.address()?;
+    let data = world.settings.data_dir.display();
+    stage.say(Tone::Bold, "floatswitch demo")?;
+    stage.say(
+        Tone::Plain,
+        &format!(
+            "A switch for prepaid cards runs as process {} and listens on {address}.\n\
+             Its log and cards are in {data}.",
+            served.pid()
+        ),
+    )?;
+    stage.say(
+        Tone::Dim,
+        "MAC, PIN and chip data are NOT checked: this link believes whoever reaches it.",
+    )?;
+    stage.say(Tone::Plain, "")?;
+    for kind in Kind::ALL {
+        let cards = world.cards.all().into_iter();
+        let cards = cards.filter(|card| card.programme == kind);
+        let cards: Vec<String> = cards
+            .map(|card| format!("{} {}", card.label, yuan(card.sold_fen)))
+            .collect();
+        let text = format!("  {:<15} {}", kind.name(), kind.rule());
+        stage.say(Tone::Plain, &text)?;
+        stage.say(Tone::Dim, &format!("  {:<15} cards {}", "", cards.join(", ")))?;
+    }
+    Ok(())
+}
+
+fn conclude(stage: &mut Stage, started_at: Instant) -> Result<u8, Failure> {
+    let took = started_at.elapsed();
+    let seconds = format!("{}.{}", took.as_secs(), took.subsec_millis() / 100);
+    let count = stage.step_count;
+    stage.say(Tone::Plain, "")?;
+    match stage.wrong_count {
+        0 => {
+            let text = format!("{count} exchanges, each as it must be, in {seconds} s.");
+            stage.say(Tone::Good, &text)?;
+            next_steps(stage)?;
+            Ok(DONE)
+        }
+        wrong => {
+            let text = format!("{wrong} things are WRONG in {count} exchanges, see above.");
+            stage.say(Tone::Bad, &text)?;
+            Ok(FOUND_WRONG)
+        }
+    }
+}
+
+fn next_steps(stage: &mut Stage) -> Result<(), Failure> {
+    let program = program();
+    for (command, about) in [
+        ("demo --stay", "the same, and the switch stays up for you"),
+        ("init", "write the settings of a switch of your own"),
+        ("--help", "all commands"),
+    ] {
+        let line = format!("  {:<40} {about}", format!("{program} {command}"));
+        stage.say(Tone::Dim, &line)?;
+    }
+    Ok(())
+}
+
+/// Serves until the demo is stopped.
+async fn stay(stage: &mut Stage, world: &World, stop: &mut Stop) -> Result<(), Failure> {
+    let mut served = Served::start(world).await?;
+    let program = program();
+    let (address, metrics) = (served.address()?, &served.said.metrics);
+    let config = world.config.display();
+    let lines = [
+        String::new(),
+        "The switch stays up until Ctrl-C; its folder goes with it.".to_owned(),
+        format!("  terminals dial  {address}, POS dialect"),
+        format!("  metrics         {metrics}"),
+        format!("  settings        {config}"),
+        "Try, in another terminal:".to_owned(),
+        format!("  {program} sim pos --connect {address} --cards {SIM_CARD_COUNT}"),
+        format!("  {program} doctor --config {config}"),
+    ];
+    for line in lines {
+        stage.say(Tone::Plain, &line)?;
+    }
+    tokio::select! {
+        biased; // Ctrl-C reaches the switch too.
+        () = stop.told() => served.stop().await,
+        ended = served.ended() => ended,
+    }
+}
+
+/// This program as it was called.
+fn program() -> String {
+    let program = std::env::args().next();
+    program.unwrap_or_else(|| "floatswitch".to_owned())
+}
