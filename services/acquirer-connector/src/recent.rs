@@ -151,7 +151,10 @@ mod tests {
         let remembered: usize = recent
             .shards
             .iter()
-            .map(|shard| shard.lock().young.len() + shard.lock().old.len())
+            .map(|shard| {
+                let shard = shard.lock();
+                shard.young.len() + shard.old.len()
+            })
             .sum();
         assert!(remembered <= 2 * SHARDS * TERMINALS_PER_HALF);
         assert_eq!(recent.card_of(terminal(0), key(2)), Some(card(2)));

@@ -129,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn references_read_back(offset in 0u64..1 << 48, partition: u16, above in 1u16..1_000) {
+        fn references_read_back(offset in 0u64..1 << 45, partition: u16, above in 1u16..1_000) {
             let count = partition.saturating_add(above);
             prop_assume!(count > partition);
             let reference = retrieval_reference(at(partition, offset), count);

@@ -1,0 +1,229 @@
+//! Messages as JSON objects. The names of the keys are kept for good: programs rely on them.
+
+use std::fmt::Display;
+
+use iso8583::{
+    BitmapWidth, CupsHeader, Dialect, EncodeError, OwnedMessage, OwnedMessageError, OwnedPrefix,
+};
+use serde::{Deserialize, Serialize};
+
+use super::hex::hex;
+
+/// A message: what stands before it, its type, its data elements.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct MessageForm {
+    mti: String,
+    /// Terminals only, 5 bytes in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tpdu: Option<String>,
+    header: HeaderForm,
+    /// Only where it is not the dialect's usual one: between institutions without a second half.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bitmap: Option<String>,
+    fields: Vec<FieldForm>,
+}
+
+/// A data element: digits and text as they are, bytes as hex.
+#[derive(Debug, Serialize, Deserialize)]
+struct FieldForm {
+    n: u8,
+    value: String,
+}
+
+/// The header of either dialect.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum HeaderForm {
+    /// Of a terminal, 6 bytes in hex.
+    Pos(String),
+    /// Of an institution, part by part.
+    Cups(CupsHeaderForm),
+}
+
+/// As [`CupsHeader`]; what is always the same may be left out.
+#[derive(Debug, Serialize, Deserialize)]
+struct CupsHeaderForm {
+    #[serde(default = "header_length")]
+    header_length: u8,
+    #[serde(default = "version")]
+    version: String,
+    /// Computed when a frame is written.
+    #[serde(default)]
+    total_length: u16,
+    destination: String,
+    source: String,
+    #[serde(default = "three_zero_bytes")]
+    reserved: String,
+    #[serde(default = "zero_byte")]
+    batch: String,
+    #[serde(default = "eight_zeros")]
+    transaction_info: String,
+    #[serde(default = "zero_byte")]
+    user_info: String,
+    #[serde(default = "five_zeros")]
+    reject_code: String,
+}
+
+fn header_length() -> u8 {
+    46
+}
+fn version() -> String {
+    "02".to_owned()
+}
+fn three_zero_bytes() -> String {
+    "000000".to_owned()
+}
+fn zero_byte() -> String {
+    "00".to_owned()
+}
+fn eight_zeros() -> String {
+    "00000000".to_owned()
+}
+fn five_zeros() -> String {
+    "00000".to_owned()
+}
+
+/// Stands in the place of a message that cannot be read or written.
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorForm<'a> {
+    pub(super) error: &'a Problem,
+}
+
+/// What is wrong with a message.
+#[derive(Debug, Serialize)]
+pub(super) struct Problem {
+    /// Data element; 0 is the message type, 1 the bitmap, none what is outside of them.
+    pub(super) field: Option<u8>,
+    /// Byte of the body, from 0; the length in front of a frame is not counted.
+    pub(super) offset: Option<usize>,
+    pub(super) message: String,
+}
+
+impl Problem {
+    /// Of the whole line.
+    pub(super) fn plain(message: impl Display) -> Self {
+        Self {
+            field: None,
+            offset: None,
+            message: message.to_string(),
+        }
+    }
+
+    /// Of the frame, at a byte.
+    pub(super) fn at(offset: usize, message: String) -> Self {
+        Self {
+            field: None,
+            offset: Some(offset),
+            message,
+        }
+    }
+}
+
+/// The data element that an error is about, if it is about one.
+pub(super) fn field_of(error: &OwnedMessageError) -> Option<u8> {
+    match error {
+        OwnedMessageError::Mti => Some(0),
+        OwnedMessageError::Prefix { .. } => None,
+        OwnedMessageError::Hex { number } | OwnedMessageError::Escape { number } => Some(*number),
+        OwnedMessageError::Encode(error) => field_of_encode(error),
+    }
+}
+
+impl MessageForm {
+    pub(super) fn of(message: &OwnedMessage) -> Self {
+        let (tpdu, header) = match &message.prefix {
+            OwnedPrefix::Pos { tpdu, header } => {
+                (Some(tpdu.clone()), HeaderForm::Pos(header.clone()))
+            }
+            OwnedPrefix::Cups(header) => (None, HeaderForm::Cups(CupsHeaderForm::of(header))),
+        };
+        let is_usual = tpdu.is_some() || message.bitmap_width == BitmapWidth::WithSecondary;
+        let fields = message.fields.iter();
+        Self {
+            mti: message.mti.clone(),
+            tpdu,
+            header,
+            bitmap: (!is_usual).then(|| primary_bitmap(&message.fields)),
+            fields: fields
+                .map(|(n, value)| FieldForm {
+                    n: *n,
+                    value: value.clone(),
+                })
+                .collect(),
+        }
+    }
+
+    pub(super) fn into_message(self, dialect: &'static Dialect) -> Result<OwnedMessage, Problem> {
+        let is_pos = dialect == Dialect::pos();
+        let usual = if is_pos { BitmapWidth::Primary } else { BitmapWidth::WithSecondary };
+        let bitmap_width = match self.bitmap.as_deref().map(str::len) {
+            None => usual,
+            Some(16) => BitmapWidth::Primary,
+            Some(32) if !is_pos => BitmapWidth::WithSecondary,
+            Some(_) => {
+                let text = "bitmap has not the length of the dialect: leave it out, it is computed";
+                return Err(Problem {
+                    field: Some(1),
+                    ..Problem::plain(text)
+                });
+            }
+        };
+        let prefix = match (self.tpdu, self.header) {
+            (Some(tpdu), HeaderForm::Pos(header)) => OwnedPrefix::Pos { tpdu, header },
+            (None, HeaderForm::Cups(header)) => OwnedPrefix::Cups(header.into_header()),
+            (None, HeaderForm::Pos(_)) => {
+                return Err(Problem::plain("tpdu is missing, write its 5 bytes as hex"));
+            }
+            (Some(_), HeaderForm::Cups(_)) => {
+                return Err(Problem::plain("tpdu and header are of two dialects"));
+            }
+        };
+        let fields = self.fields.into_iter();
+        Ok(OwnedMessage {
+            mti: self.mti,
+            prefix,
+            bitmap_width,
+            fields: fields.map(|field| (field.n, field.value)).collect(),
+        })
+    }
+}
+
+impl CupsHeaderForm {
+    fn of(header: &CupsHeader) -> Self {
+        let header = header.clone();
+        Self {
+            header_length: header.header_length,
+            version: header.version,
+            total_length: header.total_length,
+            destination: header.destination,
+            source: header.source,
+            reserved: header.reserved,
+            batch: header.batch,
+            transaction_info: header.transaction_info,
+            user_info: header.user_info,
+            reject_code: header.reject_code,
+        }
+    }
+
+    fn into_header(self) -> CupsHeader {
+        CupsHeader {
+            header_length: self.header_length,
+            version: self.version,
+            total_length: self.total_length,
+            destination: self.destination,
+            source: self.source,
+            reserved: self.reserved,
+            batch: self.batch,
+            transaction_info: self.transaction_info,
+            user_info: self.user_info,
+            reject_code: self.reject_code,
+        }
+    }
+}
+
+/// The first bitmap of these data elements in hex: element n is the nth bit from the left.
+fn primary_bitmap(fields: &[(u8, String)]) -> String {
+    let bit = |(number, _): &(u8, String)| 1u64.rotate_right(u32::from(*number));
+    let bits = fields.iter().map(bit).fold(0, |bits, bit| bits | bit);
+    hex(&bits.to_be_bytes())
+}
