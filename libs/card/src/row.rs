@@ -52,8 +52,8 @@ cases! {
     ShortAdvice = 4, "balance did not cover the advice";
     /// What a reversal should bring back is no longer covered.
     UncoveredReversal = 5, "reversal is no longer covered";
-    /// A refund lifted the card over its cap.
-    OverCapRefund = 6, "refund lifted the card over its cap";
+    /// A refund, or money given back otherwise, lifted the card over its cap.
+    OverCapRefund = 6, "money given back lifted the card over its cap";
 }
 
 /// One decision, as the journal keeps it.

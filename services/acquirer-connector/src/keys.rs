@@ -8,26 +8,30 @@ use sha2::{Digest, Sha256};
 
 /// A terminal at its merchant, seen from one acquirer.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Origin {
-    pub(crate) participant: ParticipantId,
-    pub(crate) merchant: MerchantId,
-    pub(crate) terminal: TerminalId,
+pub struct Origin {
+    /// The acquirer.
+    pub participant: ParticipantId,
+    /// Data element 42.
+    pub merchant: MerchantId,
+    /// Data element 41.
+    pub terminal: TerminalId,
 }
 
 /// What numbers a request at its terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Leg {
+pub struct Leg {
     /// Data element 60.2.
-    pub(crate) batch: u32,
+    pub batch: u32,
     /// Data element 11.
-    pub(crate) trace: u32,
+    pub trace: u32,
     /// Class and function tell a 0200 from its 0220; who began and repeats do not count.
-    pub(crate) mti: Mti,
+    pub mti: Mti,
 }
 
 /// The key of a request: first 12 bytes of SHA-256 over acquirer, merchant, terminal, batch,
 /// trace and message class, each in its fixed width. Holds no date, so that no clock decides it.
-pub(crate) fn leg_key(origin: &Origin, leg: &Leg) -> LegKey {
+#[must_use]
+pub fn leg_key(origin: &Origin, leg: &Leg) -> LegKey {
     let mti = Mti::new(leg.mti.class(), leg.mti.function(), MtiOrigin::Acquirer);
     let digest = Sha256::new()
         .chain_update(origin.participant.padded())

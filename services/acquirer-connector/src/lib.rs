@@ -22,7 +22,7 @@ mod converse;
 mod decode;
 mod directory;
 mod frame;
-mod keys;
+pub mod keys;
 mod kinds;
 mod listener;
 mod metric_names;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
-use crate::{card_issue, config, demo, serve, sim};
+use crate::{backup, card_issue, check, config, demo, msg, serve, sim};
 
 /// A transaction switch for prepaid cards.
 ///
@@ -46,12 +46,21 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "switch.toml")]
         config: PathBuf,
     },
+    /// Proves books, balances and hash chains of a stopped switch.
+    Check(check::CheckArgs),
     /// Issues cards, lists them, shows one.
     #[command(subcommand)]
     Card(CardCommand),
     /// Plays the outside of the switch.
     #[command(subcommand)]
     Sim(SimCommand),
+    /// Copies a stopped switch with a SHA-256 of every file, or verifies such a copy.
+    Backup(backup::BackupArgs),
+    /// Puts a backup back, after every hash of it was verified.
+    Restore(backup::RestoreArgs),
+    /// Shows ISO 8583 frames, and writes them.
+    #[command(subcommand)]
+    Msg(msg::MsgCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,7 +81,11 @@ pub(crate) fn run() -> Result<u8, Failure> {
     match cli.command {
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Serve { config } => block_on(serve::run(&config)),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Msg(command) => msg::run(command),
         Command::Init { config } => config::init(&config),
+        Command::Check(args) => block_on(check::run(args)),
         Command::Card(CardCommand::Issue(args)) => block_on(card_issue::run(args)),
         Command::Sim(SimCommand::Pos(args)) => block_on(async {
             sim::run(*args).await.map_err(|error| Failure {

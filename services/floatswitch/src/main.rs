@@ -5,13 +5,17 @@
 
 #![forbid(unsafe_code)]
 
+mod backup;
 mod card_issue;
+mod check;
 mod cli;
 mod config;
 mod demo;
 mod engine;
 mod exit;
 mod folder;
+mod msg;
+mod output;
 mod plan;
 mod router;
 mod serve;

@@ -8,3 +8,30 @@ pub(crate) enum OutputForm {
     /// JSON.
     Json,
 }
+
+/// Fen as yuan, with thousands apart.
+pub(crate) fn yuan(fen: i128) -> String {
+    let sign = if fen < 0 { "-" } else { "" };
+    let fen = fen.unsigned_abs();
+    let digits = (fen / 100).to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{sign}{grouped}.{:02}", fen % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_thousands() {
+        assert_eq!(yuan(0), "0.00");
+        assert_eq!(yuan(-12_345), "-123.45");
+        assert_eq!(yuan(123_456_789), "1,234,567.89");
+    }
+}

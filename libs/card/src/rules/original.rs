@@ -70,7 +70,8 @@ pub(crate) fn pre_auth(turn: &Turn<'_>, original: &OriginalRef) -> Result<Entry,
         None => find(turn, original),
     };
     let found = found.ok_or(DeclineReason::OriginalNotFound)?;
-    if found.kind != Kind::PreAuth || found.merchant != turn.merchant() {
+    let named_rrn = original.offset.is_none_or(|offset| offset == found.offset);
+    if found.kind != Kind::PreAuth || found.merchant != turn.merchant() || !named_rrn {
         return Err(DeclineReason::OriginalNotFound);
     }
     if !found.outcome.is_approved() {

@@ -26,7 +26,11 @@ pub(super) async fn kill_and_reopen(
         ],
     )?;
     let asks: Vec<Ask> = (0..PURCHASE_COUNT)
-        .map(|_| scene.till_2.request(Business::Purchase, &world.cards.survivor, PURCHASE_FEN))
+        .map(|_| {
+            scene
+                .till_2
+                .request(Business::Purchase, &world.cards.survivor, PURCHASE_FEN)
+        })
         .collect();
     let (answered, unknown) = asks.split_at(PURCHASE_COUNT / 2);
     let mut receipts = Vec::new();
@@ -38,7 +42,9 @@ pub(super) async fn kill_and_reopen(
     scene.till_2.send(unknown).await?;
     let pid = served.pid();
     served.kill().await?;
-    scene.stage.say(Tone::Bad, &format!("      kill -9 {pid}"))?;
+    scene
+        .stage
+        .say(Tone::Bad, &format!("      kill -9 {pid}"))?;
 
     let served = Served::start(world).await?;
     let (ms, recovered) = (served.took.as_millis(), &served.said.recovered);
@@ -106,7 +112,9 @@ async fn answered_again(
     let count = asks.len();
     scene.stage.proof(
         Holds::equal(same_count, count),
-        &format!("{same_count} of {count} answered purchases, sent again, have their stored answer"),
+        &format!(
+            "{same_count} of {count} answered purchases, sent again, have their stored answer"
+        ),
     )
 }
 

@@ -43,7 +43,11 @@ pub(crate) async fn run(args: DemoArgs) -> Result<u8, Failure> {
         .tempdir()
         .map_err(|error| Failure::cannot_start(format!("make a temporary folder: {error}")))?;
     let mut stop = Stop::listen()?;
-    let sim_cards = if args.stay { SimCards::Issued } else { SimCards::None };
+    let sim_cards = if args.stay {
+        SimCards::Issued
+    } else {
+        SimCards::None
+    };
     let world = World::make(folder.path(), sim_cards).await?;
     let mut stage = Stage::new();
     // Stopped early, the switch is dropped and ends, and the folder goes.
@@ -129,7 +133,10 @@ fn introduce(stage: &mut Stage, world: &World, served: &Served) -> Result<(), Fa
             .collect();
         let text = format!("  {:<15} {}", kind.name(), kind.rule());
         stage.say(Tone::Plain, &text)?;
-        stage.say(Tone::Dim, &format!("  {:<15} cards {}", "", cards.join(", ")))?;
+        stage.say(
+            Tone::Dim,
+            &format!("  {:<15} cards {}", "", cards.join(", ")),
+        )?;
     }
     Ok(())
 }

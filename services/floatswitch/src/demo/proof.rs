@@ -45,5 +45,9 @@ pub(super) async fn money_check(
 
 fn signed_yuan(fen: i128) -> String {
     let digits = yuan(u64::try_from(fen.unsigned_abs()).unwrap_or(u64::MAX));
-    if fen < 0 { format!("-{digits}") } else { digits }
+    if fen < 0 {
+        format!("-{digits}")
+    } else {
+        digits
+    }
 }

@@ -168,7 +168,9 @@ impl Ask {
     pub(super) fn encode(&self, buffer: &mut Vec<u8>) -> Result<(), EncodeError> {
         let row = self.business.row();
         let mut encoder = Encoder::new(Dialect::pos(), buffer, &PREFIX, self.mti());
-        encoder.digits(2, self.card.pan.expose()).number(3, row.processing);
+        encoder
+            .digits(2, self.card.pan.expose())
+            .number(3, row.processing);
         if self.business != Business::Inquiry {
             encoder.number(4, self.amount_fen);
         }

@@ -99,7 +99,9 @@ impl<'s> Scene<'s> {
 
     /// Opens a terminal's line again.
     pub(super) async fn redial(&mut self, place: Place) -> Result<(), Failure> {
-        let address = self.address.ok_or_else(|| Failure::cannot_start("no switch to dial"))?;
+        let address = self
+            .address
+            .ok_or_else(|| Failure::cannot_start("no switch to dial"))?;
         self.terminal(place).dial(address).await
     }
 
@@ -152,7 +154,11 @@ impl<'s> Scene<'s> {
     ) -> Result<(), Failure> {
         let receipt = self.terminal(ask.place).ask(ask).await?;
         self.show(what, ask, &receipt, want).await?;
-        let same = if receipt == *first { "the stored one" } else { "a new one" };
+        let same = if receipt == *first {
+            "the stored one"
+        } else {
+            "a new one"
+        };
         self.stage.expect("the answer", (same, "the stored one"))
     }
 
@@ -177,7 +183,8 @@ impl<'s> Scene<'s> {
             available_fen,
             ..Shown::default()
         })?;
-        self.stage.expect("the answer", (&receipt.code, want.code))?;
+        self.stage
+            .expect("the answer", (&receipt.code, want.code))?;
         let text = |fen: Option<u64>| fen.map_or_else(|| "nothing".to_owned(), yuan);
         let (found, wanted) = (text(available_fen), text(want.available_fen));
         self.stage.expect("available", (&found, &wanted))
@@ -211,7 +218,9 @@ impl<'s> Scene<'s> {
         let done = match ask.business {
             Business::Inquiry | Business::PreAuth | Business::PreAuthVoid => 0,
             Business::Purchase | Business::Completion | Business::CompletionAdvice => -amount,
-            Business::Void | Business::Refund | Business::CompletionVoid | Business::TopUp => amount,
+            Business::Void | Business::Refund | Business::CompletionVoid | Business::TopUp => {
+                amount
+            }
         };
         let change = if ask.is_reversal() { -done } else { done };
         *self.notebook.entry(ask.card.programme).or_default() += change;

@@ -92,7 +92,14 @@ impl Stage {
     pub(super) fn columns(&mut self) -> Result<(), Failure> {
         let line = format!(
             "{:>3} {:<29} {:<4} {:>8}  {:<19} {:>9}  {:<12} {:<6}",
-            "", "what the terminal asks", "card", "amount", "answer", "available", "reference", "code"
+            "",
+            "what the terminal asks",
+            "card",
+            "amount",
+            "answer",
+            "available",
+            "reference",
+            "code"
         );
         self.say(Tone::Dim, line.trim_end())
     }

@@ -17,7 +17,9 @@ pub(super) async fn the_shop_opens(scene: &mut Scene<'_>, cards: &Cards) -> Resu
     )?;
     scene.stage.columns()?;
     scene.tell(TILL_1, (Session::Echo, "echo"), "00").await?;
-    let early = scene.till_1.request(Business::Purchase, &cards.shopper, 10_00);
+    let early = scene
+        .till_1
+        .request(Business::Purchase, &cards.shopper, 10_00);
     let want = refused("97", cards.shopper.sold_fen);
     scene.play("purchase before sign-on", &early, want).await?;
     for (place, what) in [
@@ -48,13 +50,19 @@ pub(super) async fn a_day_at_the_supermarket(
     let card = &cards.shopper;
     let ask = |scene: &mut Scene<'_>, business, fen| scene.till_1.request(business, card, fen);
     let inquiry = ask(scene, Inquiry, 0);
-    scene.play("balance inquiry", &inquiry, approved(500_00)).await?;
+    scene
+        .play("balance inquiry", &inquiry, approved(500_00))
+        .await?;
     let groceries = ask(scene, Purchase, 120_00);
     let groceries = scene.play("purchase", &groceries, approved(380_00)).await?;
     let mistake = ask(scene, Purchase, 60_00);
-    let mistake = scene.play("purchase, a mistake", &mistake, approved(320_00)).await?;
+    let mistake = scene
+        .play("purchase, a mistake", &mistake, approved(320_00))
+        .await?;
     let void = ask(scene, Void, 60_00).of(&mistake);
-    scene.play("void of the mistake", &void, approved(320_00)).await?;
+    scene
+        .play("void of the mistake", &void, approved(320_00))
+        .await?;
     for (what, fen, want) in [
         ("refund, a part", 20_00, approved(340_00)),
         ("refund, another part", 50_00, approved(390_00)),
@@ -67,14 +75,21 @@ pub(super) async fn a_day_at_the_supermarket(
     let toaster = ask(scene, Purchase, 35_00);
     let toaster = scene.play("purchase", &toaster, approved(355_00)).await?;
     let refund = ask(scene, Refund, 35_00).of(&toaster);
-    scene.play("refund, all of it", &refund, approved(390_00)).await?;
+    scene
+        .play("refund, all of it", &refund, approved(390_00))
+        .await?;
     let cash = ask(scene, TopUp, 200_00);
-    scene.play("top-up, paid in cash", &cash, approved(590_00)).await?;
+    scene
+        .play("top-up, paid in cash", &cash, approved(590_00))
+        .await?;
     Ok(())
 }
 
 /// The life of a hold.
-pub(super) async fn a_night_at_the_hotel(scene: &mut Scene<'_>, cards: &Cards) -> Result<(), Failure> {
+pub(super) async fn a_night_at_the_hotel(
+    scene: &mut Scene<'_>,
+    cards: &Cards,
+) -> Result<(), Failure> {
     use Business::{Completion, CompletionAdvice, CompletionVoid, PreAuth, PreAuthVoid};
     scene.stage.chapter(
         "A deposit: hold first, take later",
@@ -86,19 +101,42 @@ pub(super) async fn a_night_at_the_hotel(scene: &mut Scene<'_>, cards: &Cards) -
     let card = &cards.guest;
     let ask = |scene: &mut Scene<'_>, business, fen| scene.till_1.request(business, card, fen);
     let hold = ask(scene, PreAuth, 300_00);
-    let hold = scene.play("pre-authorisation", &hold, approved(700_00)).await?;
+    let hold = scene
+        .play("pre-authorisation", &hold, approved(700_00))
+        .await?;
     let bill = ask(scene, Completion, 280_00).of(&hold);
     let bill = scene.play("completion", &bill, approved(720_00)).await?;
     let undo = ask(scene, CompletionVoid, 280_00).of(&bill);
-    scene.play("completion void", &undo, approved(700_00)).await?;
+    scene
+        .play("completion void", &undo, approved(700_00))
+        .await?;
     let release = ask(scene, PreAuthVoid, 300_00).of(&hold);
-    scene.play("pre-authorisation void", &release, approved(1_000_00)).await?;
+    scene
+        .play("pre-authorisation void", &release, approved(1_000_00))
+        .await?;
     let hold = ask(scene, PreAuth, 200_00);
-    let hold = scene.play("pre-authorisation", &hold, approved(800_00)).await?;
+    let hold = scene
+        .play("pre-authorisation", &hold, approved(800_00))
+        .await?;
     for (what, business, fen, want) in [
-        ("completion over 115 %", Completion, 240_00, refused("61", 800_00)),
-        ("completion advice", CompletionAdvice, 215_00, approved(785_00)),
-        ("second completion", Completion, 100_00, refused("22", 785_00)),
+        (
+            "completion over 115 %",
+            Completion,
+            240_00,
+            refused("61", 800_00),
+        ),
+        (
+            "completion advice",
+            CompletionAdvice,
+            215_00,
+            approved(785_00),
+        ),
+        (
+            "second completion",
+            Completion,
+            100_00,
+            refused("22", 785_00),
+        ),
     ] {
         let completion = ask(scene, business, fen).of(&hold);
         scene.play(what, &completion, want).await?;
@@ -121,9 +159,13 @@ pub(super) async fn reversals(scene: &mut Scene<'_>, cards: &Cards) -> Result<()
     let purchase = ask(scene, Purchase, 50_00);
     scene.play("purchase", &purchase, approved(450_00)).await?;
     let reversal = purchase.reversal();
-    let first = scene.play("reversal of purchase", &reversal, approved(500_00)).await?;
+    let first = scene
+        .play("reversal of purchase", &reversal, approved(500_00))
+        .await?;
     let again = (&first, approved(500_00));
-    scene.play_again("the same reversal again", &reversal, again).await?;
+    scene
+        .play_again("the same reversal again", &reversal, again)
+        .await?;
 
     let purchase = ask(scene, Purchase, 40_00);
     let sale = scene.play("purchase", &purchase, approved(460_00)).await?;
@@ -132,12 +174,18 @@ pub(super) async fn reversals(scene: &mut Scene<'_>, cards: &Cards) -> Result<()
     reverse(scene, "reversal of void", &void, approved(460_00)).await?;
 
     let hold = ask(scene, PreAuth, 100_00);
-    scene.play("pre-authorisation", &hold, approved(360_00)).await?;
+    scene
+        .play("pre-authorisation", &hold, approved(360_00))
+        .await?;
     reverse(scene, "reversal of pre-auth.", &hold, approved(460_00)).await?;
     let hold = ask(scene, PreAuth, 100_00);
-    let hold = scene.play("pre-authorisation", &hold, approved(360_00)).await?;
+    let hold = scene
+        .play("pre-authorisation", &hold, approved(360_00))
+        .await?;
     let release = ask(scene, PreAuthVoid, 100_00).of(&hold);
-    scene.play("pre-authorisation void", &release, approved(460_00)).await?;
+    scene
+        .play("pre-authorisation void", &release, approved(460_00))
+        .await?;
     reverse(scene, "reversal of that void", &release, approved(360_00)).await?;
 
     let bill = ask(scene, Completion, 90_00).of(&hold);
@@ -146,7 +194,9 @@ pub(super) async fn reversals(scene: &mut Scene<'_>, cards: &Cards) -> Result<()
     let bill = ask(scene, Completion, 90_00).of(&hold);
     let billed = scene.play("completion", &bill, approved(370_00)).await?;
     let undo = ask(scene, CompletionVoid, 90_00).of(&billed);
-    scene.play("completion void", &undo, approved(360_00)).await?;
+    scene
+        .play("completion void", &undo, approved(360_00))
+        .await?;
     reverse(scene, "reversal of that void", &undo, approved(370_00)).await?;
 
     let cash = ask(scene, TopUp, 30_00);
@@ -160,7 +210,10 @@ async fn reverse(scene: &mut Scene<'_>, what: &str, ask: &Ask, want: Want) -> Re
 }
 
 /// What the programmes do not allow.
-pub(super) async fn rules_of_the_cards(scene: &mut Scene<'_>, cards: &Cards) -> Result<(), Failure> {
+pub(super) async fn rules_of_the_cards(
+    scene: &mut Scene<'_>,
+    cards: &Cards,
+) -> Result<(), Failure> {
     use Business::{PreAuth, Purchase, TopUp};
     scene.stage.chapter(
         "Gift cards and shop cards",
@@ -183,9 +236,13 @@ pub(super) async fn rules_of_the_cards(scene: &mut Scene<'_>, cards: &Cards) -> 
     let groceries = scene.till_1.request(Purchase, own, 80_00);
     scene.play("purchase", &groceries, approved(220_00)).await?;
     let book = scene.bookshop.request(Purchase, own, 20_00);
-    scene.play("purchase in bookshop", &book, refused("57", 220_00)).await?;
+    scene
+        .play("purchase in bookshop", &book, refused("57", 220_00))
+        .await?;
     let book = scene.bookshop.request(Purchase, gift, 20_00);
-    scene.play("purchase in bookshop", &book, approved(930_00)).await?;
+    scene
+        .play("purchase in bookshop", &book, approved(930_00))
+        .await?;
     Ok(())
 }
 
@@ -200,36 +257,54 @@ pub(super) async fn awkward_moments(scene: &mut Scene<'_>, cards: &Cards) -> Res
     let tea = scene.till_1.request(Purchase, card, 25_00);
     let sale = scene.play("purchase", &tea, approved(175_00)).await?;
     let again = (&sale, approved(175_00));
-    scene.play_again("the same message again", &tea, again).await?;
+    scene
+        .play_again("the same message again", &tea, again)
+        .await?;
     let changed = tea.with_amount(26_00);
-    scene.play("same number, more money", &changed, refused("94", 175_00)).await?;
+    scene
+        .play("same number, more money", &changed, refused("94", 175_00))
+        .await?;
     let void = scene.till_2.request(Void, card, 25_00).of(&sale);
-    scene.play("void at another till", &void, refused("58", 175_00)).await?;
+    scene
+        .play("void at another till", &void, refused("58", 175_00))
+        .await?;
 
     let overtaken = scene.till_1.request(Purchase, card, 60_00);
     let first = overtaken.reversal();
-    scene.play("reversal, first to come", &first, refused("25", 175_00)).await?;
-    scene.play("its purchase, late", &overtaken, refused("22", 175_00)).await?;
+    scene
+        .play("reversal, first to come", &first, refused("25", 175_00))
+        .await?;
+    scene
+        .play("its purchase, late", &overtaken, refused("22", 175_00))
+        .await?;
 
     lost_answer(scene, card).await?;
     let greedy = scene.till_1.request(Purchase, card, 175_01);
-    scene.play("one fen too much", &greedy, refused("51", 175_00)).await?;
+    scene
+        .play("one fen too much", &greedy, refused("51", 175_00))
+        .await?;
 
     let stranger = scene.stranger.request(Purchase, card, 10_00);
-    scene.play("from an unknown till", &stranger, refused("97", 175_00)).await?;
+    scene
+        .play("from an unknown till", &stranger, refused("97", 175_00))
+        .await?;
     let nobody = Card {
         label: "?",
         pan: pan::Pan::from_bin_and_serial("629998", 1, 16).map_err(Failure::usage)?,
         ..card.clone()
     };
     let unknown = scene.till_1.request(Purchase, &nobody, 10_00);
-    scene.play("with an unknown card", &unknown, turned_away("14")).await?;
+    scene
+        .play("with an unknown card", &unknown, turned_away("14"))
+        .await?;
 
     race(scene, &cards.last_yuan).await?;
     let shopper = &cards.shopper;
     scene.wait_for(shopper, 650_00).await?;
     let inquiry = scene.till_1.request(Business::Inquiry, shopper, 0);
-    scene.play("the void has cleared", &inquiry, approved(650_00)).await?;
+    scene
+        .play("the void has cleared", &inquiry, approved(650_00))
+        .await?;
     Ok(())
 }
 
@@ -266,8 +341,12 @@ async fn race(scene: &mut Scene<'_>, card: &Card) -> Result<(), Failure> {
     } else {
         (approved(0), refused("51", 0))
     };
-    scene.show("last yuan, at till 1", &one, &at_one, first).await?;
-    scene.show("last yuan, at till 2", &two, &at_two, second).await
+    scene
+        .show("last yuan, at till 1", &one, &at_one, first)
+        .await?;
+    scene
+        .show("last yuan, at till 2", &two, &at_two, second)
+        .await
 }
 
 /// Sessions end.
@@ -280,7 +359,11 @@ pub(super) async fn the_shop_closes(scene: &mut Scene<'_>, cards: &Cards) -> Res
     ] {
         scene.tell(place, (Session::SignOff, what), "00").await?;
     }
-    let late = scene.till_1.request(Business::Purchase, &cards.guest, 10_00);
-    scene.play("purchase after sign-off", &late, refused("97", 785_00)).await?;
+    let late = scene
+        .till_1
+        .request(Business::Purchase, &cards.guest, 10_00);
+    scene
+        .play("purchase after sign-off", &late, refused("97", 785_00))
+        .await?;
     Ok(())
 }

@@ -181,7 +181,9 @@ fn line_error(error: std::io::Error) -> Failure {
 }
 
 fn encode_error(error: EncodeError) -> Failure {
-    Failure::cannot_start(format!("a request of the demo does not fit its dialect: {error}"))
+    Failure::cannot_start(format!(
+        "a request of the demo does not fit its dialect: {error}"
+    ))
 }
 
 fn not_iso(error: impl std::fmt::Display) -> Failure {

@@ -129,7 +129,37 @@ pub(super) fn field_of(error: &OwnedMessageError) -> Option<u8> {
     }
 }
 
+fn field_of_encode(error: &EncodeError) -> Option<u8> {
+    match error {
+        EncodeError::UnknownField { number }
+        | EncodeError::OutOfOrder { number, .. }
+        | EncodeError::Encoding { number, .. }
+        | EncodeError::Length { number, .. }
+        | EncodeError::NotDigit { number, .. }
+        | EncodeError::OtherForm { number } => Some(*number),
+        EncodeError::Prefix | EncodeError::NotARequest { .. } | EncodeError::Frame(_) => None,
+    }
+}
+
 impl MessageForm {
+    /// Reads an object. Errors name the place and never a value, which may be a card number.
+    pub(super) fn read(line: &str) -> Result<Self, Problem> {
+        serde_json::from_str(line).map_err(|error| {
+            let text = error.to_string();
+            let column = error.column();
+            let is_about_keys = text.starts_with("missing field") || error.is_syntax();
+            let what = if is_about_keys {
+                text.as_str()
+            } else {
+                "not the form of a message"
+            };
+            let what = what.split(" at line").next().unwrap_or_default();
+            Problem::plain(format!(
+                "{what} at column {column}: write an object as `msg decode -o json` prints it"
+            ))
+        })
+    }
+
     pub(super) fn of(message: &OwnedMessage) -> Self {
         let (tpdu, header) = match &message.prefix {
             OwnedPrefix::Pos { tpdu, header } => {
@@ -155,7 +185,11 @@ impl MessageForm {
 
     pub(super) fn into_message(self, dialect: &'static Dialect) -> Result<OwnedMessage, Problem> {
         let is_pos = dialect == Dialect::pos();
-        let usual = if is_pos { BitmapWidth::Primary } else { BitmapWidth::WithSecondary };
+        let usual = if is_pos {
+            BitmapWidth::Primary
+        } else {
+            BitmapWidth::WithSecondary
+        };
         let bitmap_width = match self.bitmap.as_deref().map(str::len) {
             None => usual,
             Some(16) => BitmapWidth::Primary,

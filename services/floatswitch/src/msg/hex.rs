@@ -3,7 +3,9 @@
 /// Why a text is not hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HexError {
-    #[error("not hex at character {place}: write the frame as digits 0-9 and A-F, one frame a line")]
+    #[error(
+        "not hex at character {place}: write the frame as digits 0-9 and A-F, one frame a line"
+    )]
     Character { place: usize },
     #[error("half a byte at the end: hex needs two digits for each byte")]
     Half,

@@ -90,7 +90,11 @@ pub(crate) fn run(command: MsgCommand) -> Result<u8, Failure> {
 
 fn decode_all(args: &DecodeArgs) -> Result<u8, Failure> {
     let dialect = args.dialect.dialect();
-    let disclosure = if args.reveal { Disclosure::Revealed } else { Disclosure::Masked };
+    let disclosure = if args.reveal {
+        Disclosure::Revealed
+    } else {
+        Disclosure::Masked
+    };
     each_line(args.file.as_deref(), |line| {
         let decoded = decode(dialect, line, disclosure);
         let text = match (&decoded, args.output) {
@@ -151,8 +155,7 @@ fn problem_of(error: DecodeError) -> Problem {
 
 /// Reads one JSON object and writes its frame.
 fn encode(dialect: &'static Dialect, line: &str) -> Result<Vec<u8>, Problem> {
-    let form: MessageForm = serde_json::from_str(line).map_err(Problem::plain)?;
-    let message = form.into_message(dialect)?;
+    let message = MessageForm::read(line)?.into_message(dialect)?;
     let mut frame = Vec::new();
     message
         .encode(dialect, &mut frame)

@@ -31,6 +31,21 @@ fn of_old_purchases() {
     );
 }
 
+/// An old key is asked for as long as any that is retained may have left the ring.
+#[test]
+fn until_the_retention_is_over() {
+    check(
+        "card registered 1000.00
+         purchase 10.00 as p1 -> approved
+         fill 64
+         wait 8d
+         purchase 10.00 as p1 -> replayed approved
+         reverse 10.00 as r1 of p1 -> approved posted 1000.00
+         wait 1s
+         purchase 20.00 as p2 key p1 -> approved posted 980.00",
+    );
+}
+
 /// A reversal follows links to old transactions: void to purchase, completion void to hold.
 #[test]
 fn of_old_links() {

@@ -49,7 +49,7 @@ fn void_rungs_in_order() {
          void-preauth 9.00 as v3 of a0 -> declined OriginalNotFound
          void-preauth 9.00 as v4 of p1 -> declined OriginalNotFound
          void-preauth 9.00 as v5 of a1 merchant m2 -> declined OriginalNotFound
-         void-preauth 9.00 as v6 of a1 code none -> declined OriginalNotFound
+         void-preauth 9.00 as v6 of a1 code zeros -> declined OriginalNotFound
          void-preauth 200.00 as v7 of a2 -> declined OriginalInvalid
          void-preauth 9.00 as v8 of a1 -> declined AmountMismatch
          complete 10.00 as c1 of a1 -> approved
@@ -68,6 +68,21 @@ fn is_found_by_code_or_rrn_or_key() {
              complete 20.00 as c1 of a2 only {only} -> approved held 0.00 posted 80.00"
         ));
     }
+}
+
+/// What is there is compared, also where the code alone would do.
+#[test]
+fn is_not_found_by_half_a_reference() {
+    check(
+        "card registered 100.00
+         preauth 10.00 as a1 -> approved
+         preauth 20.00 as a2 -> approved
+         complete 10.00 as c1 of a1 code garbled -> declined OriginalNotFound
+         complete 10.00 as c2 of a1 rrn a2 -> declined OriginalNotFound
+         void-preauth 10.00 as v1 of a1 code garbled -> declined OriginalNotFound
+         advise 10.00 as c3 of a1 code garbled -> declined OriginalNotFound case UnmatchedAdvice
+         complete 10.00 as c4 of a1 at t2 -> approved posted 90.00",
+    );
 }
 
 #[test]

@@ -108,6 +108,18 @@ fn is_never_refused_for_cap_or_state() {
          topup 0.01 as t3 -> approved posted 5000.00",
     );
     check(
+        "card registered 5000.00 cap 5000.00
+         purchase 100.00 as p1 -> approved
+         purchase 50.00 as p2 -> approved
+         preauth 50.00 as a1 -> approved
+         complete 50.00 as c1 of a1 -> approved
+         topup 200.00 as t1 -> approved posted 5000.00
+         void 100.00 as v1 of p1 -> approved case OverCapRefund posted 5100.00
+         reverse 50.00 as r1 of p2 -> approved case OverCapRefund posted 5150.00
+         void-completion 50.00 as v2 of c1 -> approved case OverCapRefund posted 5200.00
+         topup 0.01 as t2 -> declined OverLimit",
+    );
+    check(
         "card registered 100.00 expiry 2603
          purchase 10.00 as p1 -> approved
          lose as l1 -> approved

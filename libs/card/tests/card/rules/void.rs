@@ -27,7 +27,7 @@ fn rungs_in_order() {
          void 9.00 as v3 of p0 -> declined OriginalNotFound
          void 9.00 as v4 of p1 merchant m2 at t2 -> declined OriginalNotFound
          void 9.00 as v5 of a1 -> declined OriginalNotFound
-         void 9.00 as v6 of p1 at t2 code none -> declined TerminalMismatch
+         void 9.00 as v6 of p1 at t2 code zeros -> declined TerminalMismatch
          void 9.00 as v7 of p1 code a1 -> declined OriginalNotFound
          void 200.00 as v8 of p2 -> declined OriginalInvalid
          cut
@@ -63,7 +63,9 @@ fn finds_its_purchase_by_any_reference_that_is_there() {
          void 10.00 as v1 of p1 only code -> declined OriginalNotFound
          void 10.00 as v2 of p1 rrn p2 -> declined TerminalMismatch
          void 10.00 as v3 of p1 code p2 -> declined OriginalNotFound
-         void 10.00 as v4 of p1 code none -> declined OriginalNotFound
+         void 10.00 as v4 of p1 code zeros -> declined OriginalNotFound
+         void 10.00 as v5 of p1 code garbled -> declined OriginalNotFound
+         refund 10.00 as v6 of p1 code garbled -> declined OriginalNotFound
          now posted 70.00",
     );
 }

@@ -160,9 +160,14 @@ impl<'a> Ask<'a> {
         let named = names(of);
         let trace = named.as_ref().map_or(of, |named| &named.trace);
         let reply = |name: &str| names(name).and_then(|named| named.reply);
-        let offset = reply(self.rrn.unwrap_or(of)).map(|reply| reply.position.offset);
+        let mut offset = reply(self.rrn.unwrap_or(of)).map(|reply| reply.position.offset);
         let approval = match self.code {
-            Some("none") => Some(Version(0)),
+            Some("zeros") => Some(Version(0)),
+            // What is no code at all makes an edge name a record that is not there.
+            Some("garbled") => {
+                offset = Some(u64::MAX);
+                None
+            }
             other => reply(other.unwrap_or(of)).and_then(|reply| reply.version),
         };
         let all = OriginalRef { key: Some(self.key(trace)), offset, approval };

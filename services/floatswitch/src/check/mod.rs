@@ -1,0 +1,104 @@
+//! `floatswitch check`: proves books, balances and hash chains of a stopped switch, and that what
+//! the outside was told is what was booked.
+//!
+//! It opens the folder as `serve` does, so the log is folded first, and then believes nothing: every
+//! card's state is compared with its journal, row by row, and the float is told three ways.
+
+mod against;
+mod audit;
+mod report;
+
+use std::path::PathBuf;
+
+use card_store::CardStore as _;
+use settings::Settings;
+
+use crate::config;
+use crate::engine::{Engine, Opening};
+use crate::exit::{DONE, FOUND_WRONG, Failure};
+use crate::output::OutputForm;
+
+pub(crate) use against::Against;
+pub(crate) use audit::Audit;
+
+/// Cards read in one go.
+const CARDS_PER_PAGE: usize = 1_024;
+
+/// What to check.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// The settings file of the switch, which must be stopped.
+    #[arg(long, value_name = "FILE", default_value = "switch.toml")]
+    pub(crate) config: PathBuf,
+    /// A record that `sim pos --record` wrote: proves that each recorded answer is booked exactly
+    /// once and that nothing else of those terminals is. Give every record of the folder's life.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Vec<PathBuf>,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = OutputForm::Text)]
+    pub(crate) output: OutputForm,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
+    let settings = config::load(&args.config)?;
+    let engine = Engine::open(&settings, Opening::Existing).await?;
+    let checked = check(&engine, &settings, &args.against).await;
+    engine.close().await?;
+    let checked = checked?;
+    report::print(&settings, &checked, args.output)?;
+    Ok(if checked.is_clean() {
+        DONE
+    } else {
+        FOUND_WRONG
+    })
+}
+
+/// What a check came to.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) audit: Audit,
+    pub(crate) against: Option<Against>,
+}
+
+impl Checked {
+    /// Whether nothing wrong was found.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.audit.findings.is_empty()
+            && self
+                .against
+                .as_ref()
+                .is_none_or(|against| against.findings.is_empty())
+    }
+}
+
+/// Checks an opened switch.
+pub(crate) async fn check(
+    engine: &Engine,
+    settings: &Settings,
+    records: &[PathBuf],
+) -> Result<Checked, Failure> {
+    let mut against = match records {
+        [] => None,
+        files => Some(Against::read(settings, engine, files)?),
+    };
+    let mut audit = Audit::default();
+    let mut after = None;
+    loop {
+        let page = engine
+            .store
+            .cards_after(after, CARDS_PER_PAGE)
+            .await
+            .map_err(Failure::cannot_start)?;
+        let Some(last) = page.last() else { break };
+        after = Some(*last);
+        for card in page {
+            audit.card(&*engine.store, card, against.as_mut()).await;
+        }
+    }
+    audit.compare_totals(&engine.processor.totals().0);
+    if let Some(against) = &mut against {
+        against.conclude();
+    }
+    Ok(Checked { audit, against })
+}
