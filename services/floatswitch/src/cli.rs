@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
-use crate::{backup, card_issue, check, config, demo, msg, serve, sim};
+use crate::{backup, card_issue, check, config, demo, doctor, msg, serve, sim};
 
 /// A transaction switch for prepaid cards.
 ///
@@ -54,6 +54,8 @@ enum Command {
     /// Plays the outside of the switch.
     #[command(subcommand)]
     Sim(SimCommand),
+    /// Looks at settings, folder, disk, links and recovery, and says what to do.
+    Doctor(doctor::DoctorArgs),
     /// Copies a stopped switch with a SHA-256 of every file, or verifies such a copy.
     Backup(backup::BackupArgs),
     /// Puts a backup back, after every hash of it was verified.
@@ -81,6 +83,7 @@ pub(crate) fn run() -> Result<u8, Failure> {
     match cli.command {
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Serve { config } => block_on(serve::run(&config)),
+        Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Msg(command) => msg::run(command),

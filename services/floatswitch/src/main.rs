@@ -11,6 +11,7 @@ mod check;
 mod cli;
 mod config;
 mod demo;
+mod doctor;
 mod engine;
 mod exit;
 mod folder;
