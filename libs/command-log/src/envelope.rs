@@ -87,7 +87,10 @@ pub fn encode_command(command: &Command) -> Bytes {
     if let Request::DirectCredit { source, .. } | Request::Issue { source, .. } = &command.request {
         envelope.source = source_to_wire(*source).into();
     }
-    if let Request::Issue { programme, expiry, .. } = &command.request {
+    if let Request::Issue {
+        programme, expiry, ..
+    } = &command.request
+    {
         envelope.programme = u32::from(programme.0);
         envelope.expiry = u32::from(*expiry);
     }
@@ -102,7 +105,9 @@ pub fn decode_command(bytes: &Bytes) -> Result<Command, EnvelopeError> {
     let envelope = wire::CommandEnvelope::decode(bytes.clone())
         .map_err(|error| EnvelopeError::Malformed(error.to_string()))?;
     if envelope.logic_version_min > LOGIC_VERSION {
-        return Err(EnvelopeError::LaterLogic { needed: envelope.logic_version_min });
+        return Err(EnvelopeError::LaterLogic {
+            needed: envelope.logic_version_min,
+        });
     }
     Ok(Command {
         card: CardId::from_bytes(array(&envelope.card, "card id")?),
@@ -132,14 +137,21 @@ pub fn card_of(bytes: &Bytes) -> Result<CardId, EnvelopeError> {
 pub fn encode_mark(mark: Mark) -> Bytes {
     use wire::mark_envelope::Mark as Wire;
     let mark = match mark {
-        Mark::Barrier { rules_hash, logic_version } => Wire::Barrier(wire::Barrier {
+        Mark::Barrier {
+            rules_hash,
+            logic_version,
+        } => Wire::Barrier(wire::Barrier {
             rules_hash: Bytes::copy_from_slice(&rules_hash),
             logic_version,
         }),
-        Mark::Cut { number, day } => Wire::Cut(wire::Cut { number, day: u32::from(day.0) }),
-        Mark::Freeze { number, day } => {
-            Wire::Freeze(wire::Freeze { number, day: u32::from(day.0) })
-        }
+        Mark::Cut { number, day } => Wire::Cut(wire::Cut {
+            number,
+            day: u32::from(day.0),
+        }),
+        Mark::Freeze { number, day } => Wire::Freeze(wire::Freeze {
+            number,
+            day: u32::from(day.0),
+        }),
         Mark::Tick => Wire::Tick(wire::Tick {}),
     };
     Bytes::from(wire::MarkEnvelope { mark: Some(mark) }.encode_to_vec())
@@ -158,8 +170,14 @@ pub fn decode_mark(bytes: &Bytes) -> Result<Mark, EnvelopeError> {
             rules_hash: array(&barrier.rules_hash, "rules hash")?,
             logic_version: barrier.logic_version,
         }),
-        Wire::Cut(cut) => Ok(Mark::Cut { number: cut.number, day: day(cut.day)? }),
-        Wire::Freeze(freeze) => Ok(Mark::Freeze { number: freeze.number, day: day(freeze.day)? }),
+        Wire::Cut(cut) => Ok(Mark::Cut {
+            number: cut.number,
+            day: day(cut.day)?,
+        }),
+        Wire::Freeze(freeze) => Ok(Mark::Freeze {
+            number: freeze.number,
+            day: day(freeze.day)?,
+        }),
         Wire::Tick(wire::Tick {}) => Ok(Mark::Tick),
     }
 }
@@ -185,12 +203,16 @@ fn split_request(request: &Request) -> (wire::RequestKind, Amount, Option<&Origi
         Request::Refund { amount, original } => (Kind::Refund, *amount, Some(original)),
         Request::PreAuth { amount } => (Kind::PreAuth, *amount, None),
         Request::PreAuthVoid { amount, original } => (Kind::PreAuthVoid, *amount, Some(original)),
-        Request::Completion { amount, original, form: CompletionForm::Request } => {
-            (Kind::CompletionRequest, *amount, Some(original))
-        }
-        Request::Completion { amount, original, form: CompletionForm::Advice } => {
-            (Kind::CompletionAdvice, *amount, Some(original))
-        }
+        Request::Completion {
+            amount,
+            original,
+            form: CompletionForm::Request,
+        } => (Kind::CompletionRequest, *amount, Some(original)),
+        Request::Completion {
+            amount,
+            original,
+            form: CompletionForm::Advice,
+        } => (Kind::CompletionAdvice, *amount, Some(original)),
         Request::CompletionVoid { amount, original } => {
             (Kind::CompletionVoid, *amount, Some(original))
         }
@@ -204,27 +226,49 @@ fn split_request(request: &Request) -> (wire::RequestKind, Amount, Option<&Origi
 
 fn request_from_wire(envelope: &wire::CommandEnvelope) -> Result<Request, EnvelopeError> {
     use wire::RequestKind as Kind;
-    let amount = Amount::from_minor(envelope.amount_minor)
-        .map_err(|_| EnvelopeError::Field("amount"))?;
+    let amount =
+        Amount::from_minor(envelope.amount_minor).map_err(|_| EnvelopeError::Field("amount"))?;
     let original = original_from_wire(envelope.original.as_ref());
     let kind = Kind::try_from(envelope.kind).map_err(|_| EnvelopeError::Field("request kind"))?;
     Ok(match kind {
         Kind::Unspecified => return Err(EnvelopeError::Field("request kind")),
         Kind::BalanceInquiry => Request::BalanceInquiry,
         Kind::Purchase => Request::Purchase { amount },
-        Kind::Void => Request::Void { amount, original: original? },
-        Kind::Refund => Request::Refund { amount, original: original? },
+        Kind::Void => Request::Void {
+            amount,
+            original: original?,
+        },
+        Kind::Refund => Request::Refund {
+            amount,
+            original: original?,
+        },
         Kind::PreAuth => Request::PreAuth { amount },
-        Kind::PreAuthVoid => Request::PreAuthVoid { amount, original: original? },
-        Kind::CompletionRequest => {
-            Request::Completion { amount, original: original?, form: CompletionForm::Request }
-        }
-        Kind::CompletionAdvice => {
-            Request::Completion { amount, original: original?, form: CompletionForm::Advice }
-        }
-        Kind::CompletionVoid => Request::CompletionVoid { amount, original: original? },
-        Kind::Reversal => Request::Reversal { amount, original: original? },
-        Kind::DirectCredit => Request::DirectCredit { amount, source: source(envelope)? },
+        Kind::PreAuthVoid => Request::PreAuthVoid {
+            amount,
+            original: original?,
+        },
+        Kind::CompletionRequest => Request::Completion {
+            amount,
+            original: original?,
+            form: CompletionForm::Request,
+        },
+        Kind::CompletionAdvice => Request::Completion {
+            amount,
+            original: original?,
+            form: CompletionForm::Advice,
+        },
+        Kind::CompletionVoid => Request::CompletionVoid {
+            amount,
+            original: original?,
+        },
+        Kind::Reversal => Request::Reversal {
+            amount,
+            original: original?,
+        },
+        Kind::DirectCredit => Request::DirectCredit {
+            amount,
+            source: source(envelope)?,
+        },
         Kind::Issue => Request::Issue {
             programme: ProgrammeId(small(envelope.programme, "programme")?),
             expiry: small(envelope.expiry, "expiry")?,
@@ -253,7 +297,10 @@ fn source(envelope: &wire::CommandEnvelope) -> Result<CreditSource, EnvelopeErro
 
 fn original_to_wire(original: &OriginalRef) -> wire::OriginalRef {
     wire::OriginalRef {
-        key: original.key.map(|key| Bytes::copy_from_slice(&key.0)).unwrap_or_default(),
+        key: original
+            .key
+            .map(|key| Bytes::copy_from_slice(&key.0))
+            .unwrap_or_default(),
         offset: original.offset,
         approval: original.approval.map(|version| version.0),
     }
@@ -265,7 +312,11 @@ fn original_from_wire(wire: Option<&wire::OriginalRef>) -> Result<OriginalRef, E
         0 => None,
         _ => Some(LegKey(array(&wire.key, "original key")?)),
     };
-    Ok(OriginalRef { key, offset: wire.offset, approval: wire.approval.map(Version) })
+    Ok(OriginalRef {
+        key,
+        offset: wire.offset,
+        approval: wire.approval.map(Version),
+    })
 }
 
 fn facts_to_wire(facts: &Facts) -> wire::Facts {

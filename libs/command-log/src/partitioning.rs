@@ -52,6 +52,9 @@ mod tests {
             own[10..].copy_from_slice(&serial.to_be_bytes());
             counts[usize::from(partition_of(CardId::new(1, own), 16).0)] += 1;
         }
-        assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (800..1_200).contains(count)),
+            "{counts:?}"
+        );
     }
 }

@@ -183,13 +183,18 @@ impl PartitionGates {
     /// All partitions closed.
     #[must_use]
     pub fn closed(partition_count: u16) -> Self {
-        Self((0..partition_count).map(|_| AtomicBool::new(false)).collect())
+        Self(
+            (0..partition_count)
+                .map(|_| AtomicBool::new(false))
+                .collect(),
+        )
     }
 
     /// Whether commands of this partition are decided here and now.
     #[must_use]
     pub fn is_open(&self, partition: PartitionId) -> bool {
-        self.gate(partition).is_some_and(|gate| gate.load(Ordering::Acquire))
+        self.gate(partition)
+            .is_some_and(|gate| gate.load(Ordering::Acquire))
     }
 
     /// Opens a partition: it has recovered.

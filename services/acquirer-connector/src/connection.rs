@@ -217,6 +217,10 @@ impl Connection {
     /// The reader has ended: the writer closes when everything is answered.
     pub(crate) fn end_reading(&self) {
         self.flow.lock().reader = ReaderState::Ended;
+        // The rest of a frame will not be waited for; what is in flight has its own deadline.
+        self.activity
+            .frame_started_at_ms
+            .store(NEVER, Ordering::Relaxed);
         self.writer_wake.notify_one();
     }
 

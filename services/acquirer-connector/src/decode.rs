@@ -1,6 +1,8 @@
 //! What kind of message a frame is, and what can still be answered when it is broken.
 
-use iso8583::{DecodeError, DecodeErrorKind, Dialect, Message, Mti, MtiClass, MtiFunction};
+use iso8583::{
+    DecodeError, DecodeErrorKind, Dialect, Message, Mti, MtiClass, MtiFunction, MtiOrigin,
+};
 
 /// Bad bytes that are looked past for the sake of an answer.
 const BAD_BYTES_MAX: usize = 8;
@@ -18,6 +20,13 @@ pub(crate) enum Desk {
 
 impl Desk {
     pub(crate) fn of(mti: Mti) -> Self {
+        match mti.origin() {
+            MtiOrigin::Acquirer | MtiOrigin::AcquirerRepeat => {}
+            MtiOrigin::Issuer
+            | MtiOrigin::IssuerRepeat
+            | MtiOrigin::Other
+            | MtiOrigin::OtherRepeat => return Self::Nobody,
+        }
         match (mti.class(), mti.function()) {
             (_, MtiFunction::RequestResponse | MtiFunction::AdviceResponse) => Self::Nobody,
             (MtiClass::NetworkManagement, MtiFunction::Request | MtiFunction::Advice) => {
@@ -67,4 +76,29 @@ pub(crate) fn mend(dialect: &'static Dialect, body: &[u8], error: DecodeError) -
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_deals_with_which_type() {
+        for (mti, desk) in [
+            (b"0100", Desk::Card),
+            (b"0201", Desk::Card),
+            (b"0220", Desk::Card),
+            (b"0400", Desk::Card),
+            (b"0500", Desk::Card),
+            (b"0800", Desk::Network),
+            (b"0820", Desk::Network),
+            (b"0210", Desk::Nobody),
+            (b"0830", Desk::Nobody),
+            (b"0202", Desk::Nobody),
+            (b"0804", Desk::Nobody),
+        ] {
+            let mti = Mti::parse(*mti).unwrap();
+            assert_eq!(Desk::of(mti), desk, "{mti}");
+        }
+    }
 }

@@ -3,7 +3,9 @@
 //! Message type, processing code (data element 3), condition code (25) and transaction type (60.1)
 //! decide together. A new kind is a new row here and its [`card::Request`] in `translate`.
 
-use iso8583::{Mti, MtiClass};
+use iso8583::Mti;
+
+use crate::keys::is_reversal;
 
 /// A business that this switch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +40,9 @@ pub(crate) struct KindRow {
     pub(crate) reversible: Reversible,
     /// Data elements that it needs beyond those that every request needs.
     pub(crate) required: &'static [u8],
-    /// What data element 61 points at.
+    /// What data element 61 points at by batch and trace, when the original must be of the same
+    /// terminal. Completions, refunds and the void of a hold may come from another terminal of the
+    /// merchant: they are found by approval code and reference alone.
     pub(crate) points_at: Option<Kind>,
 }
 
@@ -55,10 +59,10 @@ const ROWS: &[KindRow] = &[
     row(Kind::PurchaseVoid,      REQUEST,       b"200000", b"00", 23, Yes, &[4, 37, 38, 61]).of(Kind::Purchase),
     row(Kind::Refund,            ADVICE,        b"200000", b"00", 25, No,  &[4, 37]),
     row(Kind::PreAuth,           AUTHORIZATION, b"030000", b"06", 10, Yes, &[4]),
-    row(Kind::PreAuthVoid,       AUTHORIZATION, b"200000", b"06", 11, Yes, &[4, 38]).of(Kind::PreAuth),
-    row(Kind::CompletionRequest, REQUEST,       b"000000", b"06", 20, Yes, &[4, 38]).of(Kind::PreAuth),
+    row(Kind::PreAuthVoid,       AUTHORIZATION, b"200000", b"06", 11, Yes, &[4, 38]),
+    row(Kind::CompletionRequest, REQUEST,       b"000000", b"06", 20, Yes, &[4, 38]),
     row(Kind::CompletionVoid,    REQUEST,       b"200000", b"06", 21, Yes, &[4, 37, 38, 61]).of(Kind::CompletionRequest),
-    row(Kind::CompletionAdvice,  ADVICE,        b"000000", b"06", 24, No,  &[4, 38]).of(Kind::PreAuth),
+    row(Kind::CompletionAdvice,  ADVICE,        b"000000", b"06", 24, No,  &[4, 38]),
     row(Kind::DirectCredit,      REQUEST,       b"630000", b"00", 48, Yes, &[4]),
 ];
 
@@ -95,7 +99,7 @@ impl KindRow {
 
     /// The row that a message is, or that a reversal undoes. `None`: not offered by this switch.
     pub(crate) fn find(mti: Mti, codes: &Codes<'_>) -> Option<&'static Self> {
-        let is_reversal = mti.class() == MtiClass::Reversal;
+        let is_reversal = is_reversal(mti);
         ROWS.iter().find(|row| {
             (is_reversal || (row.mti.class(), row.mti.function()) == (mti.class(), mti.function()))
                 && row.processing_code == codes.processing_code
@@ -162,6 +166,7 @@ mod tests {
             (b"0200", ("600000", "91", 45)), // E-cash load.
             (b"0100", ("330000", "00", 1)), // Account check.
             (b"0220", ("630000", "00", 48)), // Confirmation of a cash top-up.
+            (b"0420", ("000000", "00", 22)), // A reversal of the other dialect.
             (b"0200", ("", "", 0)),
         ] {
             assert_eq!(find(mti, codes), None);

@@ -82,7 +82,7 @@ impl Batch {
                 Err(refusal) => self.refuse_message(message, refusal),
             },
             Desk::Nobody => {
-                self.refuse_frame(FrameRefusal::UnknownType, &"a terminal sends no answers")
+                self.refuse_frame(FrameRefusal::UnknownType, &"not a request of an acquirer")
             }
         }
     }

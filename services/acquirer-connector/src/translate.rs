@@ -367,8 +367,7 @@ fn is_track_encrypted(message: &Message<'_>) -> bool {
         .is_some_and(|security| security.get(2) == Some(&b'1'))
 }
 
-/// The key of the original by its batch and trace, at this terminal. Refunds and completions may be
-/// made at another terminal than their original, so those are found by reference and code alone.
+/// The key of the original by its batch and trace, where the original must be of this terminal.
 fn original_key(asked: &Asked<'_>) -> Result<Option<LegKey>, Refusal> {
     let Some(row) = asked.row.points_at.and_then(KindRow::of_kind) else {
         return Ok(None);

@@ -88,6 +88,7 @@ pub(crate) fn run(args: &BackupArgs) -> Result<u8, Failure> {
     }
     let _lock = lock(folder.root())?;
     make_empty_folder(&args.folder, "a backup is never written over another")?;
+    refuse_inside(&args.folder, folder.root())?;
     let mut files = Vec::new();
     for path in files_below(folder.root())? {
         let target = args.folder.join(DATA).join(&path);
@@ -107,7 +108,10 @@ pub(crate) fn run(args: &BackupArgs) -> Result<u8, Failure> {
     let (count, size) = (manifest.files.len(), mib(&manifest.files));
     let folder = args.folder.display();
     writeln!(out, "{count} files, {size} MiB, are in {folder}")?;
-    writeln!(out, "verify it any time: floatswitch backup --verify {folder}")?;
+    writeln!(
+        out,
+        "verify it any time: floatswitch backup --verify {folder}"
+    )?;
     Ok(DONE)
 }
 
@@ -134,7 +138,10 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<u8, Failure> {
     }
     create_folder(root)?;
     // Until this file goes, the folder counts as nobody's: a switch does not start in it.
-    create_synced(&root.join(UNFINISHED), b"run the restore again in an empty folder\n")?;
+    create_synced(
+        &root.join(UNFINISHED),
+        b"run the restore again in an empty folder\n",
+    )?;
     let (last, others): (Vec<_>, Vec<_>) =
         manifest.files.iter().partition(|file| file.path == log_id);
     for file in others {
@@ -167,7 +174,11 @@ fn lock(root: &Path) -> Result<DataLock, Failure> {
 }
 
 fn put_back(from: &Path, file: &Listed, root: &Path) -> Result<(), Failure> {
-    let Some(path) = file.path.strip_prefix(DATA).and_then(|path| path.strip_prefix('/')) else {
+    let Some(path) = file
+        .path
+        .strip_prefix(DATA)
+        .and_then(|path| path.strip_prefix('/'))
+    else {
         return Ok(()); // The settings are the restorer's own.
     };
     let copied = copy(&from.join(&file.path), &root.join(path), file.path.clone())?;
@@ -258,9 +269,14 @@ fn finding(folder: &Path, file: &Listed) -> Result<Option<String>, Failure> {
     };
     let (size, sha256) = found;
     Ok(if size != file.size {
-        Some(format!("{name}: has {size} bytes, {} were written", file.size))
+        Some(format!(
+            "{name}: has {size} bytes, {} were written",
+            file.size
+        ))
     } else if sha256 != file.sha256 {
-        Some(format!("{name}: its SHA-256 differs, some of it has changed"))
+        Some(format!(
+            "{name}: its SHA-256 differs, some of it has changed"
+        ))
     } else {
         None
     })
@@ -272,9 +288,14 @@ fn copy(from: &Path, to: &Path, name: String) -> Result<Listed, Failure> {
         create_folder(parent)?;
     }
     let source = File::open(from).map_err(io_error("open", from))?;
-    let permissions = source.metadata().map_err(io_error("read", from))?.permissions();
+    let permissions = source
+        .metadata()
+        .map_err(io_error("read", from))?
+        .permissions();
     let mut target = File::create_new(to).map_err(io_error("create", to))?;
-    target.set_permissions(permissions).map_err(io_error("set the permissions of", to))?;
+    target
+        .set_permissions(permissions)
+        .map_err(io_error("set the permissions of", to))?;
     let (size, sha256) = digest(source, &mut target).map_err(io_error("copy to", to))?;
     target.sync_all().map_err(io_error("sync", to))?;
     Ok(Listed {
@@ -299,7 +320,11 @@ fn digest(mut source: File, target: &mut impl Write) -> io::Result<(u64, String)
         target.write_all(read)?;
         size += u64::try_from(count).unwrap_or_default();
     }
-    let hex = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     Ok((size, hex))
 }
 
@@ -327,7 +352,9 @@ fn files_below(root: &Path) -> Result<Vec<PathBuf>, Failure> {
 fn name_of(path: &Path) -> Result<String, Failure> {
     path.to_str().map(str::to_owned).ok_or_else(|| {
         let path = path.display();
-        Failure::cannot_start(format!("{path}: the name is not UTF-8, it is no switch's file"))
+        Failure::cannot_start(format!(
+            "{path}: the name is not UTF-8, it is no switch's file"
+        ))
     })
 }
 
@@ -346,6 +373,17 @@ fn create_synced(path: &Path, content: &[u8]) -> Result<(), Failure> {
 fn make_empty_folder(folder: &Path, why: &str) -> Result<(), Failure> {
     refuse_unless_empty(folder, why)?;
     create_folder(folder)
+}
+
+/// A backup in the folder that it copies would copy itself.
+fn refuse_inside(folder: &Path, root: &Path) -> Result<(), Failure> {
+    let whole = |path: &Path| path.canonicalize().map_err(io_error("find", path));
+    if whole(folder)?.starts_with(whole(root)?) {
+        let message =
+            "the backup is inside the data folder: name one elsewhere, best on another disk";
+        return Err(Failure::usage(message));
+    }
+    Ok(())
 }
 
 fn create_folder(folder: &Path) -> Result<(), Failure> {
@@ -382,7 +420,10 @@ fn sync_folders(root: &Path) -> Result<(), Failure> {
         }
         index += 1;
     }
-    folders.iter().rev().try_for_each(|folder| sync_folder(folder))?;
+    folders
+        .iter()
+        .rev()
+        .try_for_each(|folder| sync_folder(folder))?;
     // The folder's own name is in its parent.
     match root.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
@@ -396,7 +437,11 @@ fn sync_folder(folder: &Path) -> Result<(), Failure> {
 }
 
 fn mib(files: &[Listed]) -> u64 {
-    files.iter().map(|file| file.size).sum::<u64>().div_ceil(1024 * 1024)
+    files
+        .iter()
+        .map(|file| file.size)
+        .sum::<u64>()
+        .div_ceil(1024 * 1024)
 }
 
 fn io_error(act: &'static str, path: &Path) -> impl Fn(io::Error) -> Failure {

@@ -112,7 +112,7 @@ pub(crate) async fn issue(
         engine
             .media
             .add_media(&media)
-            .map_err(Failure::cannot_start)?;
+            .map_err(Failure::start_error)?;
         issued += decide(engine, &media, args.balance).await?;
         serial = end;
     }
@@ -136,12 +136,12 @@ fn medium(
     if let Some(medium) = engine
         .media
         .find_medium(&hash)
-        .map_err(Failure::cannot_start)?
+        .map_err(Failure::start_error)?
     {
         return Ok(RegisteredMedium { hash, medium });
     }
     let mut own = [0u8; 14];
-    getrandom::fill(&mut own).map_err(Failure::cannot_start)?;
+    getrandom::fill(&mut own).map_err(Failure::start_error)?;
     let four = |text: &str| text.as_bytes().first_chunk().copied().unwrap_or_default();
     let medium = Medium {
         card: CardId::new(TENANT, own),
@@ -192,7 +192,7 @@ async fn decide(
     engine
         .log
         .submit(media.iter().map(record).collect())
-        .map_err(Failure::cannot_start)?;
+        .map_err(Failure::start_error)?;
     let outcomes = engine.router.desk().take(media.len()).await;
     let refused = outcomes.iter().find_map(|outcome| match outcome {
         Outcome::Approved => None,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
-use crate::{backup, card_issue, check, config, demo, doctor, msg, serve, sim};
+use crate::{backup, card_issue, card_show, check, config, demo, doctor, msg, serve, sim};
 
 /// A transaction switch for prepaid cards.
 ///
@@ -26,6 +26,7 @@ First steps:
   floatswitch serve                       run the switch
   floatswitch sim pos --connect 127.0.0.1:8583 --cards 1000
   floatswitch check                       prove books, balances and hash chains
+  floatswitch doctor                      what is wrong, and what to do about it
 
 Exit codes: 0 done, 1 the check found something wrong, 2 usage or configuration,
 3 cannot reach or start, 4 refused by the switch.";
@@ -51,6 +52,9 @@ enum Command {
     /// Issues cards, lists them, shows one.
     #[command(subcommand)]
     Card(CardCommand),
+    /// Transactions as the journal has them.
+    #[command(subcommand)]
+    Tx(TxCommand),
     /// Plays the outside of the switch.
     #[command(subcommand)]
     Sim(SimCommand),
@@ -69,6 +73,16 @@ enum Command {
 enum CardCommand {
     /// Puts test cards on the books while the switch is stopped.
     Issue(card_issue::IssueArgs),
+    /// Lists cards of a programme with their balances.
+    List(card_show::ListArgs),
+    /// Shows a card with its last transactions.
+    Show(card_show::ShowArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum TxCommand {
+    /// Lists a card's transactions, the youngest first.
+    List(card_show::ShowArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,6 +104,9 @@ pub(crate) fn run() -> Result<u8, Failure> {
         Command::Init { config } => config::init(&config),
         Command::Check(args) => block_on(check::run(args)),
         Command::Card(CardCommand::Issue(args)) => block_on(card_issue::run(args)),
+        Command::Card(CardCommand::List(args)) => block_on(card_show::list(args)),
+        Command::Card(CardCommand::Show(args)) => block_on(card_show::show(args)),
+        Command::Tx(TxCommand::List(args)) => block_on(card_show::transactions(args)),
         Command::Sim(SimCommand::Pos(args)) => block_on(async {
             sim::run(*args).await.map_err(|error| Failure {
                 code: error.exit_code(),

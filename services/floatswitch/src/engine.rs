@@ -60,13 +60,13 @@ impl Engine {
         std::fs::create_dir_all(folder.root()).map_err(|error| {
             Failure::cannot_start(format!("create {}: {error}", folder.root().display()))
         })?;
-        let lock = DataLock::acquire(folder.root()).map_err(Failure::cannot_start)?;
+        let lock = DataLock::acquire(folder.root()).map_err(Failure::start_error)?;
         let rules = plan::rules(settings)?;
         let hasher = hash_key(&folder, contents)?;
         let media = open_media(&folder.media(), &hasher, contents)?;
         let store = open_store(&folder.cards(), contents)?;
         let log = open_log(&folder, settings, contents, &store)?;
-        let bundles = BundleFolder::open(&folder.rules()).map_err(Failure::cannot_start)?;
+        let bundles = BundleFolder::open(&folder.rules()).map_err(Failure::start_error)?;
         let router = Arc::<Router>::default();
         let (log, store) = (Arc::new(log), Arc::new(store));
         let parts = Parts {
@@ -78,7 +78,7 @@ impl Engine {
         };
         let processor = Processor::start(parts, &plan::processor(settings))
             .await
-            .map_err(Failure::cannot_start)?;
+            .map_err(Failure::start_error)?;
         let media = Arc::new(media);
         Ok(Self {
             folder,
@@ -98,7 +98,7 @@ impl Engine {
         self.processor
             .install_rules(&self.rules)
             .await
-            .map_err(Failure::cannot_start)?;
+            .map_err(Failure::start_error)?;
         self.cut(settings).await?;
         self.processor.open_gates();
         Ok(())
@@ -107,7 +107,7 @@ impl Engine {
     /// Opens the settlement day that the clock says, when it is a later one.
     pub(crate) async fn cut(&self, settings: &Settings) -> Result<(), Failure> {
         let day = plan::open_day(settings, now());
-        self.processor.cut(day).await.map_err(Failure::cannot_start)
+        self.processor.cut(day).await.map_err(Failure::start_error)
     }
 
     /// Where the connector looks things up.
@@ -124,7 +124,7 @@ impl Engine {
         self.processor
             .stop(STOP_PATIENCE)
             .await
-            .map_err(Failure::cannot_start)?;
+            .map_err(Failure::start_error)?;
         self.log.close();
         Ok(())
     }
@@ -145,7 +145,7 @@ fn hash_key(folder: &DataFolder, contents: Contents) -> Result<PanHasher, Failur
         (Contents::Nothing, false) => pan_hash_key::create(&path),
         (Contents::Nothing | Contents::Switch, _) => pan_hash_key::load(&path),
     }
-    .map_err(Failure::cannot_start)
+    .map_err(Failure::start_error)
 }
 
 // What belongs to a switch is made with it and never again: an empty store under a log that has
@@ -156,7 +156,7 @@ fn open_media(path: &Path, hasher: &PanHasher, contents: Contents) -> Result<Med
         (Contents::Nothing, false) => Media::create(path, hasher),
         (Contents::Nothing | Contents::Switch, _) => Media::open(path, hasher),
     }
-    .map_err(Failure::cannot_start)
+    .map_err(Failure::start_error)
 }
 
 fn open_store(path: &Path, contents: Contents) -> Result<EmbeddedStore, Failure> {
@@ -165,7 +165,7 @@ fn open_store(path: &Path, contents: Contents) -> Result<EmbeddedStore, Failure>
         (Contents::Nothing, false) => EmbeddedStore::create(path, &options),
         (Contents::Nothing | Contents::Switch, _) => EmbeddedStore::open(path, &options),
     }
-    .map_err(Failure::cannot_start)
+    .map_err(Failure::start_error)
 }
 
 fn open_log(
@@ -177,17 +177,17 @@ fn open_log(
     let mut options = command_log_embedded::Options::new(settings.log.partition_count.get());
     options.segment_size = u64::from(settings.log.segment_size_mib.get()) * 1024 * 1024;
     if contents == Contents::Switch {
-        return EmbeddedLog::open(&folder.log(), options).map_err(Failure::cannot_start);
+        return EmbeddedLog::open(&folder.log(), options).map_err(Failure::start_error);
     }
     // LOG-2: a new log under old cards would decide everything again from offset 0.
     if !store
         .checkpoints()
-        .map_err(Failure::cannot_start)?
+        .map_err(Failure::start_error)?
         .is_empty()
     {
         let root = folder.root().display();
         let message = format!("{root} has cards but no command log: restore a backup");
         return Err(Failure::cannot_start(message));
     }
-    EmbeddedLog::create(&folder.log(), options).map_err(Failure::cannot_start)
+    EmbeddedLog::create(&folder.log(), options).map_err(Failure::start_error)
 }

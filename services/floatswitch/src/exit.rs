@@ -35,6 +35,20 @@ impl Failure {
         }
     }
 
+    /// An error of the outside with all its causes, each told once.
+    pub(crate) fn start_error(error: impl std::error::Error) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            cause = error.source();
+        }
+        Self::cannot_start(message)
+    }
+
     pub(crate) fn refused(message: impl Display) -> Self {
         Self {
             code: REFUSED,

@@ -7,6 +7,7 @@
 
 mod backup;
 mod card_issue;
+mod card_show;
 mod check;
 mod cli;
 mod config;

@@ -39,7 +39,7 @@ impl Switch {
             Arc::new(now),
         )
         .await
-        .map_err(Failure::cannot_start)?;
+        .map_err(Failure::start_error)?;
         engine.router.connect(connector.reply_sink());
         Ok(Self { engine, connector })
     }
@@ -64,8 +64,8 @@ pub(crate) async fn run(config: &Path) -> Result<u8, Failure> {
     let metrics = settings
         .metrics_listen
         .resolve()
-        .map_err(Failure::cannot_start)?;
-    let metrics = telemetry::start_metrics(metrics).map_err(Failure::cannot_start)?;
+        .map_err(Failure::start_error)?;
+    let metrics = telemetry::start_metrics(metrics).map_err(Failure::start_error)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let switch = Switch::start(&settings).await?;

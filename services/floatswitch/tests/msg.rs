@@ -1,4 +1,5 @@
 //! `msg decode` and `msg encode`, run as programs run them: the golden vectors both ways.
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};

@@ -131,7 +131,12 @@ impl Turn<'_> {
     /// The youngest that fits, since a terminal may use a key again after the retention. What has
     /// come back to the ring is newer than what the store told.
     fn recalled(&self, wanted: impl Fn(&Entry) -> bool) -> Option<Entry> {
-        let fitting = self.context.recalled.entries.iter().filter(|entry| wanted(entry));
+        let fitting = self
+            .context
+            .recalled
+            .entries
+            .iter()
+            .filter(|entry| wanted(entry));
         let found = fitting.max_by_key(|entry| entry.version)?;
         let at_hand = self.card.ring.by_version(found.version);
         let same = at_hand.filter(|entry| entry.kind == found.kind);

@@ -32,9 +32,21 @@ fn rows(world: &World) -> Vec<Vec<u8>> {
 fn stored_bytes_are_pinned() {
     let world = eventful();
     for (what, found, golden) in [
-        ("body", vec![world.body()], include_str!("../golden/card_body_1.hex")),
-        ("rows", rows(&world), include_str!("../golden/journal_rows_1.hex")),
-        ("rules", vec![world.rules.encode()], include_str!("../golden/rules_1.hex")),
+        (
+            "body",
+            vec![world.body()],
+            include_str!("../golden/card_body_1.hex"),
+        ),
+        (
+            "rows",
+            rows(&world),
+            include_str!("../golden/journal_rows_1.hex"),
+        ),
+        (
+            "rules",
+            vec![world.rules.encode()],
+            include_str!("../golden/rules_1.hex"),
+        ),
     ] {
         let found: String = found.iter().map(|bytes| hex(bytes) + "\n").collect();
         assert_eq!(found, golden, "{what}");
@@ -45,9 +57,15 @@ fn stored_bytes_are_pinned() {
 fn golden_bytes_read_back() {
     let world = eventful();
     let body = unhex(include_str!("../golden/card_body_1.hex"));
-    assert_eq!(Card::decode(&body[0]).as_ref(), Ok(world.card.as_ref().unwrap()));
+    assert_eq!(
+        Card::decode(&body[0]).as_ref(),
+        Ok(world.card.as_ref().unwrap())
+    );
     let rows = unhex(include_str!("../golden/journal_rows_1.hex"));
-    let read: Vec<Row> = rows.iter().map(|bytes| Row::decode(bytes).unwrap()).collect();
+    let read: Vec<Row> = rows
+        .iter()
+        .map(|bytes| Row::decode(bytes).unwrap())
+        .collect();
     assert_eq!(read, world.rows);
     let rules = unhex(include_str!("../golden/rules_1.hex"));
     assert_eq!(Rules::decode(&rules[0]).as_ref(), Ok(&world.rules));
@@ -111,5 +129,8 @@ fn hex(bytes: &[u8]) -> String {
 
 fn unhex(lines: &str) -> Vec<Vec<u8>> {
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    lines.lines().map(|line| line.as_bytes().chunks(2).map(byte).collect()).collect()
+    lines
+        .lines()
+        .map(|line| line.as_bytes().chunks(2).map(byte).collect())
+        .collect()
 }

@@ -1,7 +1,7 @@
 //! Orders of events that the trade knows as traps, from `vectors/scenarios.json`: replies, booked
 //! and held money and the number of postings are read from there.
 
-use card::{DeclineReason, Decision, Outcome};
+use card::{Decision, DeclineReason, Outcome};
 use serde_json::Value;
 
 use crate::support::Stage;
@@ -21,8 +21,14 @@ const PLAYED: &[(&str, &[&str])] = &[
             "reverse 123.45 as r2 of p1",
         ],
     ),
-    ("S05", &["reverse 123.45 as r1 of p1", "purchase 123.45 as p1"]),
-    ("S07", &["purchase 123.45 as p1", "reverse 120.00 as r1 of p1"]),
+    (
+        "S05",
+        &["reverse 123.45 as r1 of p1", "purchase 123.45 as p1"],
+    ),
+    (
+        "S07",
+        &["purchase 123.45 as p1", "reverse 120.00 as r1 of p1"],
+    ),
     (
         "S11",
         &[
@@ -32,26 +38,45 @@ const PLAYED: &[(&str, &[&str])] = &[
             "reverse 123.45 as r1 of v1",
         ],
     ),
-    ("S13", &["preauth 500.00 as a1", "complete 500.01 as c1 of a1"]),
+    (
+        "S13",
+        &["preauth 500.00 as a1", "complete 500.01 as c1 of a1"],
+    ),
     (
         "S14",
-        &["preauth 500.00 as a1", "complete 488.00 as c1 of a1", "complete 488.00 as c2 of a1"],
+        &[
+            "preauth 500.00 as a1",
+            "complete 488.00 as c1 of a1",
+            "complete 488.00 as c2 of a1",
+        ],
     ),
     (
         "S16",
-        &["preauth 500.00 as a1", "complete 488.00 as c1 of a1", "reverse 488.00 as r1 of c1"],
+        &[
+            "preauth 500.00 as a1",
+            "complete 488.00 as c1 of a1",
+            "reverse 488.00 as r1 of c1",
+        ],
     ),
     ("S19", &["topup 200.00 as t1"]),
     ("S20", &["topup 150.00 as t1", "topup 150.00 as t2 at t2"]),
     (
         "S23",
-        &["+preauth 500.00 as a1", "lose as l1", "complete 488.00 as c1 of a1", "purchase 1.00 as p1"],
+        &[
+            "+preauth 500.00 as a1",
+            "lose as l1",
+            "complete 488.00 as c1 of a1",
+            "purchase 1.00 as p1",
+        ],
     ),
 ];
 
 /// What is not one card's matter.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("S08", "the edge finds the card by its number; another card does not know the key"),
+    (
+        "S08",
+        "the edge finds the card by its number; another card does not know the key",
+    ),
     ("S10", "needs an issuer beyond this switch"),
     ("S17", "needs a bank"),
     ("S22", "needs a combined payment"),
@@ -62,7 +87,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 #[test]
 fn every_scenario_is_played_or_named() {
-    let known = PLAYED.iter().map(|(id, _)| *id).chain(ELSEWHERE.iter().map(|(id, _)| *id));
+    let known = PLAYED
+        .iter()
+        .map(|(id, _)| *id)
+        .chain(ELSEWHERE.iter().map(|(id, _)| *id));
     let mut known: Vec<&str> = known.collect();
     known.sort_unstable();
     let all = scenarios();
@@ -92,13 +120,27 @@ fn play(scenario: &Value, lines: &[&str]) {
     let id = text(&scenario["id"]);
     let mut stage = Stage::new();
     let given = scenario["given"]["ledger"].as_u64().unwrap();
-    stage.play(&format!("card registered {}.{:02}", given / 100, given % 100));
+    stage.play(&format!(
+        "card registered {}.{:02}",
+        given / 100,
+        given % 100
+    ));
     let (before, events): (Vec<&&str>, Vec<&&str>) =
         lines.iter().partition(|line| line.starts_with('+'));
     for line in before {
-        assert!(stage.submit(line.trim_start_matches('+')).outcome.is_approved(), "{id}: {line}");
+        assert!(
+            stage
+                .submit(line.trim_start_matches('+'))
+                .outcome
+                .is_approved(),
+            "{id}: {line}"
+        );
     }
-    assert_eq!(events.len(), scenario["events"].as_array().unwrap().len(), "{id}: events");
+    assert_eq!(
+        events.len(),
+        scenario["events"].as_array().unwrap().len(),
+        "{id}: events"
+    );
     let entries_before = stage.world.entry_count();
     let decisions: Vec<Decision> = events.iter().map(|line| stage.submit(line)).collect();
     check_replies(id, &decisions, &scenario["expect"]);
@@ -106,14 +148,21 @@ fn play(scenario: &Value, lines: &[&str]) {
 }
 
 fn check_replies(id: &str, decisions: &[Decision], expect: &Value) {
-    let found: Vec<&str> = decisions.iter().map(|decision| code(decision.outcome)).collect();
+    let found: Vec<&str> = decisions
+        .iter()
+        .map(|decision| code(decision.outcome))
+        .collect();
     if let Some(replies) = expect["replies"].as_array() {
         let wanted: Vec<&str> = replies.iter().map(|reply| code_in(text(reply))).collect();
         assert_eq!(found, wanted, "{id}: replies");
         for (index, reply) in replies.iter().enumerate() {
             if text(reply).contains("same F37/F38") {
                 let names = |at: usize| (decisions[at].reply.position, decisions[at].reply.version);
-                assert_eq!(names(index), names(index - 1), "{id}: RRN and approval code");
+                assert_eq!(
+                    names(index),
+                    names(index - 1),
+                    "{id}: RRN and approval code"
+                );
             }
         }
     }
@@ -131,7 +180,11 @@ fn check_money(id: &str, stage: &Stage, expect: &Value, entries_before: usize) {
         assert_eq!(card.posted().minor(), fen, "{id}: ledger");
     }
     if let Some(fen) = expect["holds"].as_u64() {
-        assert_eq!(card.held(card.now(stage.world.now)).minor(), fen, "{id}: holds");
+        assert_eq!(
+            card.held(card.now(stage.world.now)).minor(),
+            fen,
+            "{id}: holds"
+        );
     }
     if let Some(count) = expect["postings"].as_u64() {
         let entries = (stage.world.entry_count() - entries_before) as u64;

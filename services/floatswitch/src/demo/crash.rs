@@ -59,6 +59,7 @@ pub(super) async fn kill_and_reopen(
         scene.tell(place, (Session::SignOn, what), "00").await?;
     }
     compare_balances(scene, &world.cards, &before).await?;
+    booked_unseen(scene, answered).await?;
     answered_again(scene, answered, &receipts).await?;
     decided_once(scene, unknown).await?;
     Ok(served)
@@ -93,6 +94,23 @@ async fn compare_balances(
     let text = format!("the other {others} cards have what they had:");
     scene.stage.proof(holds, &text)?;
     scene.stage.say(Tone::Plain, &format!("      {found}"))
+}
+
+/// How many of the unanswered had been booked: any number is right, and no terminal can know.
+async fn booked_unseen(scene: &mut Scene<'_>, answered: &[Ask]) -> Result<(), Failure> {
+    let Some(ask) = answered.first() else {
+        return Ok(());
+    };
+    let card = &ask.card;
+    let available = scene.available(card).await?.unwrap_or_default();
+    let seen = PURCHASE_FEN * u64::try_from(answered.len()).unwrap_or_default();
+    let unseen = card.sold_fen.saturating_sub(seen).saturating_sub(available) / PURCHASE_FEN;
+    let text = format!(
+        "      {} has {}: of those without an answer, {unseen} were booked before the kill",
+        card.label,
+        yuan(available),
+    );
+    scene.stage.say(Tone::Plain, &text)
 }
 
 /// What was answered before the kill has the same answer after it.
@@ -132,7 +150,9 @@ async fn decided_once(scene: &mut Scene<'_>, asks: &[Ask]) -> Result<(), Failure
     let count = asks.len();
     scene.stage.proof(
         Holds::equal(approved_count, count),
-        &format!("{approved_count} of {count} unanswered purchases, sent again, are approved"),
+        &format!(
+            "{approved_count} of {count} unanswered purchases, sent again, are approved, old or new"
+        ),
     )?;
     let Some(ask) = asks.first() else {
         return Ok(());

@@ -5,6 +5,10 @@
 //! the books must be what the receipts say. Every answer is compared with what it must be.
 //!
 //! Not here: load and measurements, which are `sim pos`.
+#![expect(
+    clippy::inconsistent_digit_grouping,
+    reason = "the story writes fen as yuan: 120_00 is 120.00"
+)]
 
 mod crash;
 mod proof;
@@ -48,15 +52,21 @@ pub(crate) async fn run(args: DemoArgs) -> Result<u8, Failure> {
     } else {
         SimCards::None
     };
-    let world = World::make(folder.path(), sim_cards).await?;
+    let started_at = Instant::now();
+    let mut world = World::make(folder.path(), sim_cards).await?;
     let mut stage = Stage::new();
     // Stopped early, the switch is dropped and ends, and the folder goes.
-    let code = tokio::select! {
-        code = play(&mut stage, &world, sim_cards) => code?,
+    tokio::select! {
+        played = play(&mut stage, &mut world, sim_cards) => {
+            played.map_err(|failure| served::with_log(&failure, &world))?;
+        }
         () = stop.told() => return Err(Failure::cannot_start("stopped before the story's end")),
-    };
+    }
+    let code = conclude(&mut stage, started_at)?;
     if args.stay {
         stay(&mut stage, &world, &mut stop).await?;
+    } else {
+        next_steps(&mut stage)?;
     }
     Ok(code)
 }
@@ -83,14 +93,14 @@ impl Stop {
     }
 }
 
-async fn play(stage: &mut Stage, world: &World, sim_cards: SimCards) -> Result<u8, Failure> {
-    let started_at = Instant::now();
+async fn play(stage: &mut Stage, world: &mut World, sim_cards: SimCards) -> Result<(), Failure> {
     let served = Served::start(world).await?;
+    world.keep_addresses(&served.address()?.to_string(), served.metrics_address())?;
+    let world = &*world;
     introduce(stage, world, &served)?;
     let mut scene = Scene::new(stage, &world.cards);
     tell(&mut scene, world, served).await?;
-    proof::money_check(&mut scene, world, sim_cards).await?;
-    conclude(stage, started_at)
+    proof::money_check(&mut scene, world, sim_cards).await
 }
 
 /// The story from opening to closing.
@@ -121,7 +131,7 @@ fn introduce(stage: &mut Stage, world: &World, served: &Served) -> Result<(), Fa
         ),
     )?;
     stage.say(
-        Tone::Dim,
+        Tone::Refused,
         "MAC, PIN and chip data are NOT checked: this link believes whoever reaches it.",
     )?;
     stage.say(Tone::Plain, "")?;
@@ -150,7 +160,6 @@ fn conclude(stage: &mut Stage, started_at: Instant) -> Result<u8, Failure> {
         0 => {
             let text = format!("{count} exchanges, each as it must be, in {seconds} s.");
             stage.say(Tone::Good, &text)?;
-            next_steps(stage)?;
             Ok(DONE)
         }
         wrong => {
@@ -163,13 +172,16 @@ fn conclude(stage: &mut Stage, started_at: Instant) -> Result<u8, Failure> {
 
 fn next_steps(stage: &mut Stage) -> Result<(), Failure> {
     let program = program();
-    for (command, about) in [
+    let width = program.len() + " demo --stay".len();
+    stage.say(Tone::Plain, "")?;
+    stage.say(Tone::Plain, "Next:")?;
+    for (arguments, about) in [
         ("demo --stay", "the same, and the switch stays up for you"),
-        ("init", "write the settings of a switch of your own"),
+        ("init", "writes the settings of a switch of your own"),
         ("--help", "all commands"),
     ] {
-        let line = format!("  {:<40} {about}", format!("{program} {command}"));
-        stage.say(Tone::Dim, &line)?;
+        let command = format!("{program} {arguments}");
+        stage.say(Tone::Plain, &format!("  {command:<width$}  {about}"))?;
     }
     Ok(())
 }
@@ -189,6 +201,7 @@ async fn stay(stage: &mut Stage, world: &World, stop: &mut Stop) -> Result<(), F
         "Try, in another terminal:".to_owned(),
         format!("  {program} sim pos --connect {address} --cards {SIM_CARD_COUNT}"),
         format!("  {program} doctor --config {config}"),
+        "The next run of sim pos needs --batch 2: its terminals count from 1 again.".to_owned(),
     ];
     for line in lines {
         stage.say(Tone::Plain, &line)?;

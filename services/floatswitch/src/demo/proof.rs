@@ -1,12 +1,17 @@
 //! The end of the story: the books of the stopped switch against the receipts.
 
+use card::ProgrammeId;
+use ledger::{Account, Books};
+
 use super::scene::Scene;
-use super::stage::{Holds, yuan};
+use super::stage::{Holds, Tone};
 use super::world::{Kind, SIM_CARD_COUNT, SIM_CARD_FEN, SimCards, World};
+use crate::check::{self, Checked};
 use crate::engine::{Engine, Opening};
 use crate::exit::Failure;
+use crate::output::yuan;
 
-/// Opens the stopped switch's books and compares them with the notebook.
+/// Opens the stopped switch's books, checks them, and compares them with the notebook.
 pub(super) async fn money_check(
     scene: &mut Scene<'_>,
     world: &World,
@@ -14,40 +19,85 @@ pub(super) async fn money_check(
 ) -> Result<(), Failure> {
     scene.stage.chapter(
         "The money check",
-        &["The switch has stopped. Its books must say what the terminals' receipts add up to."],
+        &[
+            "The switch has stopped. Money on the cards, told four ways: by the terminals' receipts, by",
+            "the cards themselves, by adding up their journals, and by totals kept while deciding.",
+        ],
     )?;
     let engine = Engine::open(&world.settings, Opening::Existing).await?;
+    let checked = check::check(&engine, &world.settings, &[]).await;
     let (totals, _) = engine.processor.totals();
     engine.close().await?;
+    let checked = checked?;
+    let heading = format!(
+        "      {:<16}{:>12}{:>12}{:>12}{:>12}",
+        "", "receipts", "cards", "journals", "totals"
+    );
+    scene.stage.say(Tone::Dim, &heading)?;
     for kind in Kind::ALL {
-        let mut wanted = scene.notebook.get(&kind).copied().unwrap_or_default();
+        let mut by_receipts = scene.notebook.get(&kind).copied().unwrap_or_default();
         if kind == Kind::Registered && sim_cards == SimCards::Issued {
-            wanted += i128::from(SIM_CARD_COUNT * SIM_CARD_FEN);
+            by_receipts += i128::from(SIM_CARD_COUNT * SIM_CARD_FEN);
         }
-        let number = kind.number();
-        let books = totals.programmes().find(|(id, _)| id.0 == number);
-        let found = books.map_or(0, |(_, books)| books.float());
-        let text = format!(
-            "{:<15} float {:>10} on its cards, {:>10} by the receipts",
-            kind.name(),
-            signed_yuan(found),
-            signed_yuan(wanted),
-        );
-        scene.stage.proof(Holds::equal(found, wanted), &text)?;
+        programme(scene, kind, by_receipts, &checked)?;
     }
-    let all = totals.all();
-    let trial = signed_yuan(all.trial_balance());
-    scene.stage.proof(
-        Holds::equal(all.trial_balance(), 0),
-        &format!("debits less credits of all entries: {trial}"),
-    )
+    chains(scene, &checked)?;
+    trial_balance(scene, &totals.all())
 }
 
-fn signed_yuan(fen: i128) -> String {
-    let digits = yuan(u64::try_from(fen.unsigned_abs()).unwrap_or(u64::MAX));
-    if fen < 0 {
-        format!("-{digits}")
-    } else {
-        digits
+fn programme(
+    scene: &mut Scene<'_>,
+    kind: Kind,
+    by_receipts: i128,
+    checked: &Checked,
+) -> Result<(), Failure> {
+    let sums = checked.audit.programmes.get(&ProgrammeId(kind.number()));
+    let sums = sums.cloned().unwrap_or_default();
+    let told = [
+        by_receipts,
+        sums.by_states,
+        sums.by_rows.float(),
+        sums.by_totals.float(),
+    ];
+    let columns: String = told
+        .iter()
+        .map(|fen| format!("{:>12}", yuan(*fen)))
+        .collect();
+    let text = format!("{:<16}{columns}", kind.name());
+    scene
+        .stage
+        .proof(Holds::equal(told, [by_receipts; 4]), &text)
+}
+
+/// What `floatswitch check` says.
+fn chains(scene: &mut Scene<'_>, checked: &Checked) -> Result<(), Failure> {
+    let audit = &checked.audit;
+    let cards: u64 = audit.programmes.values().map(|sums| sums.card_count).sum();
+    let rows = audit.row_count;
+    let text = format!("{cards} cards, {rows} journal rows: each hash chain and balance followed");
+    scene
+        .stage
+        .proof(Holds::equal(checked.is_clean(), true), &text)?;
+    for finding in &audit.findings.kept {
+        scene
+            .stage
+            .say(Tone::Bad, &format!("      {}", finding.what))?;
     }
+    Ok(())
+}
+
+/// Double entry: what was paid in is on the cards, with the merchants, or earned.
+fn trial_balance(scene: &mut Scene<'_>, books: &Books) -> Result<(), Failure> {
+    let owed = |account| yuan(books.balance(account).saturating_neg());
+    let paid_in = books.balance(Account::LoadsInTransit) + books.balance(Account::CashInTransit);
+    let text = format!(
+        "paid in {} = on cards {} + owed to merchants {} + fees {}",
+        yuan(paid_in),
+        yuan(books.float()),
+        owed(Account::MerchantPayable),
+        owed(Account::MerchantFees),
+    );
+    scene
+        .stage
+        .proof(Holds::equal(books.trial_balance(), 0), &text)
 }

@@ -119,13 +119,23 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    /// A new request. The terminal gives batch and trace.
-    pub(super) fn new(place: Place, (batch, trace): (u32, u32), business: Business) -> AskFor {
-        AskFor {
+    /// A new request with the numbers that its terminal gave it.
+    pub(super) fn new(
+        place: Place,
+        (batch, trace): (u32, u32),
+        business: Business,
+        card: &Card,
+        amount_fen: u64,
+    ) -> Self {
+        Self {
             place,
+            business,
+            amount_fen,
             batch,
             trace,
-            business,
+            direction: Direction::Do,
+            card: card.clone(),
+            original: None,
         }
     }
 
@@ -200,30 +210,6 @@ impl Ask {
             encoder.digits(61, format!("{batch:06}{trace:06}{}", original.date));
         }
         encoder.finish()
-    }
-}
-
-/// An [`Ask`] that still lacks card and amount.
-#[derive(Debug)]
-pub(super) struct AskFor {
-    place: Place,
-    batch: u32,
-    trace: u32,
-    business: Business,
-}
-
-impl AskFor {
-    pub(super) fn card(self, card: &Card, amount_fen: u64) -> Ask {
-        Ask {
-            place: self.place,
-            business: self.business,
-            amount_fen,
-            batch: self.batch,
-            trace: self.trace,
-            direction: Direction::Do,
-            card: card.clone(),
-            original: None,
-        }
     }
 }
 

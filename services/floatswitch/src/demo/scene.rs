@@ -170,9 +170,10 @@ impl<'s> Scene<'s> {
         receipt: &Receipt,
         want: Want,
     ) -> Result<(), Failure> {
-        let available_fen = match ask.business {
-            Business::Inquiry => receipt.available_fen,
-            _ => self.available(&ask.card).await?,
+        let available_fen = if ask.business == Business::Inquiry {
+            receipt.available_fen
+        } else {
+            self.available(&ask.card).await?
         };
         let what = format!("{} {what}", ask.mti());
         self.stage.exchange(&Shown {

@@ -65,7 +65,7 @@ impl Served {
         Ok(Self {
             child,
             _lines: lines,
-            said: said.map_err(|failure| with_log(&failure, world))?,
+            said: said?,
             took: started_at.elapsed(),
         })
     }
@@ -74,6 +74,12 @@ impl Served {
     pub(super) fn address(&self) -> Result<SocketAddr, Failure> {
         let address = self.said.address;
         address.ok_or_else(|| Failure::cannot_start("the switch does not listen"))
+    }
+
+    /// Where its numbers are, as `HOST:PORT`.
+    pub(super) fn metrics_address(&self) -> &str {
+        let url = self.said.metrics.trim_start_matches("http://");
+        url.trim_end_matches("/metrics")
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -137,7 +143,15 @@ async fn listen(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Said, Failu
     }
 }
 
-fn with_log(failure: &Failure, world: &World) -> Failure {
+/// A failure with what the switch wrote on its standard error.
+pub(super) fn with_log(failure: &Failure, world: &World) -> Failure {
     let log = std::fs::read_to_string(&world.log_file).unwrap_or_default();
-    Failure::cannot_start(format!("{}: {}", failure.message, log.trim_end()))
+    let message = match log.trim_end() {
+        "" => failure.message.clone(),
+        log => format!("{}\nthe switch says:\n{log}", failure.message),
+    };
+    Failure {
+        code: failure.code,
+        message,
+    }
 }

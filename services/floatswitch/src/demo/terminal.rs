@@ -77,7 +77,7 @@ impl Terminal {
     /// A new request with the next trace number.
     pub(super) fn request(&mut self, business: Business, card: &Card, amount_fen: u64) -> Ask {
         let numbers = self.next_numbers();
-        Ask::new(self.place, numbers, business).card(card, amount_fen)
+        Ask::new(self.place, numbers, business, card, amount_fen)
     }
 
     /// Sends requests in one write and does not wait.

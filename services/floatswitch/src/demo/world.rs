@@ -13,7 +13,7 @@ use crate::engine::{Engine, Opening};
 use crate::exit::Failure;
 
 /// Credit of a void clears after this time. Real programmes take minutes; the demo waits for it.
-pub(super) const REVERSAL_WINDOW_SECONDS: u32 = 1;
+pub(super) const REVERSAL_WINDOW_SECONDS: u32 = 2;
 
 pub(super) const TILL_1: Place = Place {
     terminal: "70000001",
@@ -226,6 +226,27 @@ fn issue_args(
         from,
         balance: Amount::from_minor(fen).map_err(Failure::usage)?,
     })
+}
+
+impl World {
+    /// Writes the addresses that the first start was given into the settings, so that later
+    /// starts, and other commands, use them.
+    pub(super) fn keep_addresses(&mut self, acquirer: &str, metrics: &str) -> Result<(), Failure> {
+        let any = "\"127.0.0.1:0\"";
+        let text = std::fs::read_to_string(&self.config).map_err(Failure::cannot_start)?;
+        let text = text
+            .replace(
+                &format!("metrics_listen = {any}"),
+                &format!("metrics_listen = \"{metrics}\""),
+            )
+            .replace(
+                &format!("\nlisten = {any}"),
+                &format!("\nlisten = \"{acquirer}\""),
+            );
+        std::fs::write(&self.config, text).map_err(Failure::cannot_start)?;
+        self.settings = config::load(&self.config)?;
+        Ok(())
+    }
 }
 
 /// As `floatswitch init` writes it, with a demo's sizes, free ports, and one more shop.

@@ -39,7 +39,13 @@ fn nearest(folder: &Path) -> Option<&Path> {
     let here = Path::new(".");
     folder
         .ancestors()
-        .map(|path| if path.as_os_str().is_empty() { here } else { path })
+        .map(|path| {
+            if path.as_os_str().is_empty() {
+                here
+            } else {
+                path
+            }
+        })
         .find(|path| path.is_dir())
 }
 

@@ -39,14 +39,23 @@ async fn link(acquirer: &Acquirer, holder: &Holder, report: &mut Report) {
     };
     if address.port() == 0 {
         let text = format!("{name}: the port is chosen at each start");
-        report.warn("link", text, "write a port in `listen`, so that acquirers can find it");
+        report.warn(
+            "link",
+            text,
+            "write a port in `listen`, so that acquirers can find it",
+        );
         return;
     }
     let stream = timeout(PATIENCE, TcpStream::connect(address)).await;
     match (stream, holder) {
         (Ok(Ok(stream)), Holder::Switch { .. }) => {
             let answer = timeout(PATIENCE, echo(stream, acquirer)).await;
-            served(name, address, answer.unwrap_or_else(|_| Err("no answer".into())), report);
+            served(
+                name,
+                address,
+                answer.unwrap_or_else(|_| Err("no answer".into())),
+                report,
+            );
         }
         (Ok(Ok(_)), Holder::Nobody { .. } | Holder::Unknown) => {
             let text = format!("{name}: another program listens on {address}");
@@ -66,10 +75,17 @@ async fn link(acquirer: &Acquirer, holder: &Holder, report: &mut Report) {
 
 fn free(name: &str, address: SocketAddr, report: &mut Report) {
     match TcpListener::bind(address) {
-        Ok(_) => report.ok("link", format!("{name}: {address} is free, the switch is stopped")),
+        Ok(_) => report.ok(
+            "link",
+            format!("{name}: {address} is free, the switch is stopped"),
+        ),
         Err(error) => {
             let text = format!("{name}: {address} cannot be listened on: {error}");
-            report.fail("link", text, "write a free address of this machine in `listen`");
+            report.fail(
+                "link",
+                text,
+                "write a free address of this machine in `listen`",
+            );
         }
     }
 }
@@ -81,7 +97,10 @@ fn served(name: &str, address: SocketAddr, answer: Echo, report: &mut Report) {
     match answer {
         Ok((code, took)) if code == "00" => {
             let took = milliseconds(took.as_micros());
-            report.ok("link", format!("{name}: {address} answers an echo in {took}"));
+            report.ok(
+                "link",
+                format!("{name}: {address} answers an echo in {took}"),
+            );
         }
         Ok((code, _)) => {
             let text = format!("{name}: {address} answers an echo with {code}");
@@ -99,7 +118,10 @@ fn served(name: &str, address: SocketAddr, answer: Echo, report: &mut Report) {
 /// Sends an 0820 as the acquirer's first terminal.
 async fn echo(mut stream: TcpStream, acquirer: &Acquirer) -> Echo {
     let started_at = Instant::now();
-    let terminals = acquirer.terminals.first().ok_or("no terminal is registered")?;
+    let terminals = acquirer
+        .terminals
+        .first()
+        .ok_or("no terminal is registered")?;
     let terminal = terminals.ids().next().ok_or("no terminal is registered")?;
     let dialect = match acquirer.dialect {
         settings::Dialect::Pos => Dialect::pos(),
@@ -117,7 +139,10 @@ async fn echo(mut stream: TcpStream, acquirer: &Acquirer) -> Echo {
         if let NextFrame::Frame { body, .. } = next_frame(dialect, &received)? {
             let message = Message::decode(dialect, received.get(body).unwrap_or_default())?;
             let code = message.text(39).unwrap_or_default();
-            return Ok((String::from_utf8_lossy(code).into_owned(), started_at.elapsed()));
+            return Ok((
+                String::from_utf8_lossy(code).into_owned(),
+                started_at.elapsed(),
+            ));
         }
         if stream.read_buf(&mut received).await? == 0 {
             return Err("it closed the connection".into());

@@ -62,13 +62,9 @@ struct Report {
 #[derive(Debug)]
 enum Holder {
     /// Nobody; it is ours while this lives.
-    Nobody {
-        _lock: DataLock,
-    },
+    Nobody { _lock: DataLock },
     /// A running switch.
-    Switch {
-        pid: String,
-    },
+    Switch { pid: String },
     /// There is no switch in it yet, or it cannot be looked at.
     Unknown,
 }
@@ -96,7 +92,10 @@ impl Report {
     }
 
     fn count(&self, state: Health) -> usize {
-        let of_state = self.findings.iter().filter(|finding| finding.state == state);
+        let of_state = self
+            .findings
+            .iter()
+            .filter(|finding| finding.state == state);
         of_state.count()
     }
 }
@@ -106,7 +105,11 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<u8, Failure> {
     let mut report = Report::default();
     match config::load(&args.config) {
         Ok(settings) => examine(&settings, &args, &mut report).await,
-        Err(failure) => report.fail("settings", failure.message, "correct the file, then ask again"),
+        Err(failure) => report.fail(
+            "settings",
+            failure.message,
+            "correct the file, then ask again",
+        ),
     }
     match args.output {
         OutputForm::Text => print_text(&report)?,
@@ -138,9 +141,12 @@ async fn examine(settings: &Settings, args: &DoctorArgs, report: &mut Report) {
     disk::look(settings, &folder, report);
     links::look(settings, &holder, report).await;
     match &holder {
-        Holder::Nobody { .. } => recovery::look(settings, &folder, report),
+        Holder::Nobody { .. } => {
+            scrape::look_free(settings, report);
+            recovery::look(settings, &folder, report);
+        }
         Holder::Switch { .. } => scrape::look(settings, report).await,
-        Holder::Unknown => {}
+        Holder::Unknown => scrape::look_free(settings, report),
     }
 }
 
@@ -158,7 +164,11 @@ fn holder(folder: &DataFolder, report: &mut Report) -> Holder {
             return Holder::Unknown;
         }
         Err(failure) => {
-            report.fail("folder", failure.message, "name the switch's own folder in `data_dir`");
+            report.fail(
+                "folder",
+                failure.message,
+                "name the switch's own folder in `data_dir`",
+            );
             return Holder::Unknown;
         }
     }
@@ -195,10 +205,11 @@ fn print_text(report: &Report) -> Result<(), Failure> {
     }
     let (warn, fail) = (report.count(Health::Warn), report.count(Health::Fail));
     writeln!(out)?;
-    Ok(match fail {
+    match fail {
         0 => writeln!(out, "nothing is wrong, {warn} to know of")?,
         _ => writeln!(out, "{fail} WRONG, {warn} to know of")?,
-    })
+    }
+    Ok(())
 }
 
 fn print_json(report: &Report) -> Result<(), Failure> {

@@ -25,20 +25,34 @@ pub(super) fn look(settings: &Settings, folder: &DataFolder, report: &mut Report
     let log = match EmbeddedLog::open(&folder.log(), options) {
         Ok(log) => log,
         Err(error) => {
-            report.fail("log", error.to_string(), "restore a backup, if that is no setting");
+            report.fail(
+                "log",
+                error.to_string(),
+                "restore a backup, if that is no setting",
+            );
             return;
         }
     };
     let segments = log.closed_segments().len() + 1;
     let bytes = size(size_below(&folder.log()));
-    report.ok("log", format!("{segments} segments to read, {bytes} with what is prepared"));
+    report.ok(
+        "log",
+        format!("segments to read: {segments}, {bytes} with what is prepared"),
+    );
     let to_fold = commands_to_fold(&log, &checkpoints);
     log.close();
     if to_fold > COMMANDS_MANY {
         let text = format!("{to_fold} commands to fold at the next start");
-        report.warn("recovery", text, "it will take minutes; let the switch stop by itself");
+        report.warn(
+            "recovery",
+            text,
+            "it will take minutes; let the switch stop by itself",
+        );
     } else {
-        report.ok("recovery", format!("{to_fold} commands to fold at the next start"));
+        report.ok(
+            "recovery",
+            format!("{to_fold} commands to fold at the next start"),
+        );
     }
 }
 
@@ -59,11 +73,10 @@ fn store(folder: &DataFolder, report: &mut Report) -> Option<Vec<PartitionCheckp
     report.ok(
         "cards",
         format!(
-            "about {} states in {}, journal {} in {} segments, last checkpoint {}",
+            "about {} states in {}, journal {}, last checkpoint {}",
             stats.card_count_approximate,
             size(stats.lsm_size),
             size(stats.journal_size),
-            stats.segment_count,
             age(&folder.cards().join("checkpoint")),
         ),
     );

@@ -1,6 +1,6 @@
 //! What a running switch says of itself on its metrics address.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use settings::Settings;
@@ -15,21 +15,12 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Far above what all metrics take.
 const ANSWER_SIZE_MAX: u64 = 4 << 20;
 
+/// Asks a running switch.
 pub(super) async fn look(settings: &Settings, report: &mut Report) {
-    let listen = settings.metrics_listen.as_str();
-    let advice = "without them nobody sees the switch: look at its log lines";
-    let address = match settings.metrics_listen.resolve() {
-        Ok(address) if address.port() == 0 => {
-            let text = "the port of the metrics is chosen at each start";
-            report.warn("metrics", text, "write a port in `metrics_listen`");
-            return;
-        }
-        Ok(address) => address,
-        Err(error) => {
-            report.fail("metrics", format!("{listen}: {error}"), advice);
-            return;
-        }
+    let Some(address) = address(settings, report) else {
+        return;
     };
+    let advice = "without them nobody sees the switch: look at its log lines";
     match timeout(PATIENCE, fetch(address)).await {
         Ok(Ok(text)) => {
             report.ok("metrics", format!("http://{address}/metrics answers"));
@@ -40,12 +31,46 @@ pub(super) async fn look(settings: &Settings, report: &mut Report) {
     }
 }
 
+/// Whether a stopped switch will get its address.
+pub(super) fn look_free(settings: &Settings, report: &mut Report) {
+    let Some(address) = address(settings, report) else {
+        return;
+    };
+    match TcpListener::bind(address) {
+        Ok(_) => report.ok("metrics", format!("{address} is free")),
+        Err(error) => {
+            let text = format!("{address} cannot be listened on: {error}");
+            let advice = "write a free address of this machine in `metrics_listen`";
+            report.fail("metrics", text, advice);
+        }
+    }
+}
+
+fn address(settings: &Settings, report: &mut Report) -> Option<SocketAddr> {
+    let advice = "write an address of this machine, with a port, in `metrics_listen`";
+    match settings.metrics_listen.resolve() {
+        Ok(address) if address.port() == 0 => {
+            report.warn("metrics", "the port is chosen at each start", advice);
+            None
+        }
+        Ok(address) => Some(address),
+        Err(error) => {
+            let listen = settings.metrics_listen.as_str();
+            report.fail("metrics", format!("{listen}: {error}"), advice);
+            None
+        }
+    }
+}
+
 async fn fetch(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    stream.take(ANSWER_SIZE_MAX).read_to_end(&mut answer).await?;
+    stream
+        .take(ANSWER_SIZE_MAX)
+        .read_to_end(&mut answer)
+        .await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
@@ -53,16 +78,20 @@ fn judge(text: &str, report: &mut Report) {
     let value = |name| value_of(text, name).unwrap_or(0);
     let stopped = value(metric::PARTITIONS_STOPPED);
     if stopped == 0 {
-        report.ok("partitions", "all partitions take payments");
+        report.ok("log", "all partitions take payments");
     } else {
         let text = format!("{stopped} partitions have stopped: their cards cannot pay");
         let advice = "the log lines say at which position and why; then restart, or restore";
-        report.fail("partitions", text, advice);
+        report.fail("log", text, advice);
     }
     let stopped = value(metric::CARDS_STOPPED);
     if stopped > 0 {
         let text = format!("{stopped} cards have stopped: their data is not as it was written");
-        report.fail("cards", text, "the log lines name them; run `check` on a stopped switch");
+        report.fail(
+            "cards",
+            text,
+            "the log lines name them; run `check` on a stopped switch",
+        );
     }
     report.ok(
         "recovery",

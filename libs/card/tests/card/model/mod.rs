@@ -5,6 +5,7 @@
 
 mod moves;
 mod player;
+mod record;
 mod reference;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +49,10 @@ fn stories_reach_every_corner() {
     }
     for verb in ["purchase", "preauth", "topup", "void", "refund", "reverse"] {
         for answer in ["Approved", "Declined", "Replayed", "Clash"] {
-            assert!(seen.contains(&format!("{verb} {answer}")), "{verb} {answer}: {seen:#?}");
+            assert!(
+                seen.contains(&format!("{verb} {answer}")),
+                "{verb} {answer}: {seen:#?}"
+            );
         }
     }
     for what in CORNERS {
@@ -80,7 +84,11 @@ const CORNERS: &[&str] = &[
 
 /// A failure prints its story; nothing is kept in the tree.
 fn config() -> ProptestConfig {
-    ProptestConfig { max_shrink_iters: 20_000, failure_persistence: None, ..Default::default() }
+    ProptestConfig {
+        max_shrink_iters: 20_000,
+        failure_persistence: None,
+        ..Default::default()
+    }
 }
 
 fn play(moves: &[Move]) -> Result<Player, TestCaseError> {
@@ -98,17 +106,26 @@ fn check_roots(world: &World) -> Result<(), TestCaseError> {
     let mut kept: BTreeMap<Version, i128> = BTreeMap::new();
     let mut captured: BTreeMap<Version, i128> = BTreeMap::new();
     for row in &world.rows {
-        let (Some(entry), Some(root)) = (&row.ledger, root_of(&rows, row)) else { continue };
+        let (Some(entry), Some(root)) = (&row.ledger, root_of(&rows, row)) else {
+            continue;
+        };
         let merchant: i128 = entry.postings().iter().map(merchant_part).sum();
         let of_root = kept.entry(root.version).or_default();
         *of_root += merchant;
         let amount = i128::from(root.amount.minor());
-        prop_assert!((0..=amount).contains(of_root), "CARD-4: {of_root} of {amount}: {row:?}");
+        prop_assert!(
+            (0..=amount).contains(of_root),
+            "CARD-4: {of_root} of {amount}: {row:?}"
+        );
         if let Some(hold) = rows.get(&root.link) {
             let of_hold = captured.entry(hold.version).or_default();
             *of_hold += merchant;
             let bound = i128::from(hold.amount.minor()) * i128::from(player::RATIO_PERCENT) / 100;
-            prop_assert!(*of_hold <= bound, "CARD-4: {of_hold} of a hold of {}", hold.amount);
+            prop_assert!(
+                *of_hold <= bound,
+                "CARD-4: {of_hold} of a hold of {}",
+                hold.amount
+            );
         }
     }
     Ok(())

@@ -83,12 +83,29 @@ fn one() -> impl Strategy<Value = Move> {
 }
 
 fn asked() -> impl Strategy<Value = Asked> {
-    (new_work(), undo(), any::<bool>(), places(), traces(), any::<u8>(), only()).prop_map(
-        |(new_work, undo, is_new, (merchant, terminal), trace, target, only)| {
-            let (verb, amount) = if is_new { new_work } else { undo };
-            Asked { verb, amount, trace, terminal, merchant, target, only }
-        },
+    (
+        new_work(),
+        undo(),
+        any::<bool>(),
+        places(),
+        traces(),
+        any::<u8>(),
+        only(),
     )
+        .prop_map(
+            |(new_work, undo, is_new, (merchant, terminal), trace, target, only)| {
+                let (verb, amount) = if is_new { new_work } else { undo };
+                Asked {
+                    verb,
+                    amount,
+                    trace,
+                    terminal,
+                    merchant,
+                    target,
+                    only,
+                }
+            },
+        )
 }
 
 fn new_work() -> impl Strategy<Value = (&'static str, AmountPick)> {

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use crate::model::moves::{AmountPick, Asked, Move, TracePick};
-use crate::model::reference::{Answer, Key, Original, Question, Reference};
+use crate::model::record::{Answer, Key, Original, Question};
+use crate::model::reference::Reference;
 use crate::support::Stage;
 
 /// What a completion may capture of its hold, so that advices may come short.
@@ -51,7 +52,9 @@ impl Player {
             traces: Vec::new(),
             serial: 0,
         };
-        player.tell(&format!("card registered {BALANCE_YUAN} ratio {RATIO_PERCENT}"));
+        player.tell(&format!(
+            "card registered {BALANCE_YUAN} ratio {RATIO_PERCENT}"
+        ));
         player.reference.issue(10_000);
         player
     }
@@ -69,7 +72,8 @@ impl Player {
             Move::Cut => self.cut(),
             Move::Freeze => self.tell("freeze"),
         }
-        self.hashes.push(self.stage.world.card.as_ref().unwrap().hash());
+        self.hashes
+            .push(self.stage.world.card.as_ref().unwrap().hash());
         self.compare_money()
     }
 
@@ -116,7 +120,11 @@ impl Player {
             (AmountPick::Over, Some(target)) => target.amount * u64::from(RATIO_PERCENT) / 100,
             (AmountPick::Same | AmountPick::Third | AmountPick::Over, None) => 1_000,
         };
-        let fen = if matches!(asked.verb, "lose" | "find" | "balance") { 0 } else { fen };
+        let fen = if matches!(asked.verb, "lose" | "find" | "balance") {
+            0
+        } else {
+            fen
+        };
         // The message class is part of a key: a reversal never has its original's.
         // An inquiry does not look far back for its key, so it gets one of its own.
         let class = match asked.verb {
@@ -127,19 +135,36 @@ impl Player {
         let mut trace = format!("{class}{}", self.trace(asked.trace));
         // An early reversal names what comes next.
         let next_trace = format!("k{}", self.serial + 1);
-        let of_trace = target.as_ref().map_or(next_trace, |target| target.trace.clone());
+        let of_trace = target
+            .as_ref()
+            .map_or(next_trace, |target| target.trace.clone());
         if asked.verb == "reverse" && of_trace == trace {
             trace.push('x');
         }
-        let of = target.as_ref().map_or(of_trace.clone(), |target| target.name.clone());
-        let only = if asked.verb == "reverse" { "key" } else { asked.only };
-        let Asked { verb, terminal, merchant, .. } = asked;
+        let of = target
+            .as_ref()
+            .map_or(of_trace.clone(), |target| target.name.clone());
+        let only = if asked.verb == "reverse" {
+            "key"
+        } else {
+            asked.only
+        };
+        let Asked {
+            verb,
+            terminal,
+            merchant,
+            ..
+        } = asked;
         let mut line = format!("{verb} {}.{:02} as NAME key {trace}", fen / 100, fen % 100);
         line += &format!(" at {terminal} merchant {merchant}");
         if is_undo {
             line += &format!(" of {of} only {only}");
         }
-        let key = |trace: String| Key { merchant, terminal, trace };
+        let key = |trace: String| Key {
+            merchant,
+            terminal,
+            trace,
+        };
         let record = target.as_ref().map(|target| target.record);
         let question = Question {
             verb,
@@ -163,7 +188,7 @@ impl Player {
             "void-preauth" | "complete" | "advise" => &["preauth"],
             "void-completion" => &["complete", "advise"],
             // The rare ends of long chains more often.
-            _ if asked.target % 3 == 0 => &["void-", "complete"],
+            _ if asked.target.is_multiple_of(3) => &["void-", "complete"],
             _ => &[""],
         };
         let fits = |written: &&Written| {
@@ -179,7 +204,12 @@ impl Player {
         if asked.verb == "reverse" && asked.target >= 240 {
             return None;
         }
-        let back = if asked.target % 2 == 0 { 0 } else { usize::from(asked.target) % 7 };
+        let is_latest = asked.target.is_multiple_of(2);
+        let back = if is_latest {
+            0
+        } else {
+            usize::from(asked.target) % 7
+        };
         let index = all.len().checked_sub(1 + back % all.len().max(1))?;
         all.get(index).map(|written| (*written).clone())
     }
@@ -214,15 +244,31 @@ impl Player {
         let (wanted, record) = self.reference.answer(question);
         self.seen.insert(format!("{verb} {wanted:?}"));
         if let (Answer::Approved, Some(on)) = (wanted, self.reference.acted_on(record)) {
-            self.seen.insert(format!("{verb} of {}", self.reference.verb_of(on)));
+            self.seen
+                .insert(format!("{verb} of {}", self.reference.verb_of(on)));
         }
-        if let Some(case) = decision.written.as_ref().and_then(|written| written.row.case) {
+        if let Some(case) = decision
+            .written
+            .as_ref()
+            .and_then(|written| written.row.case)
+        {
             self.seen.insert(format!("{case:?}"));
         }
-        prop_assert_eq!(found, wanted, "{:?}\n{}", decision.outcome, self.story.join("\n"));
+        prop_assert_eq!(
+            found,
+            wanted,
+            "{:?}\n{}",
+            decision.outcome,
+            self.story.join("\n")
+        );
         if let Some(record) = record {
             let amount = u64::try_from(amount).unwrap();
-            self.written.push(Written { name, trace, record, amount });
+            self.written.push(Written {
+                name,
+                trace,
+                record,
+                amount,
+            });
         }
         Ok(())
     }
@@ -243,7 +289,13 @@ impl Player {
             shows(Account::CashInTransit, Side::Debit),
         ];
         let what = "posted, held, available, merchant, fees, suspense, cash";
-        prop_assert_eq!(found, self.reference.money(), "{}\n{}", what, self.story.join("\n"));
+        prop_assert_eq!(
+            found,
+            self.reference.money(),
+            "{}\n{}",
+            what,
+            self.story.join("\n")
+        );
         Ok(())
     }
 }

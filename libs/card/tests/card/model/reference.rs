@@ -1,68 +1,11 @@
 //! The rules once more, as an accountant would tell them: a list of what was done, and balances
 //! that are summed anew each time from what of it is in force.
 
+use crate::model::record::{Answer, Key, Original, Question, Record, State};
+
 const DAY_MS: i64 = 86_400_000;
 const CAP_FEN: i64 = 500_000;
-const FEE_PPM: i64 = 6_000;
 const HOLDS_MAX: usize = 32;
-
-/// Identity of a request at its terminal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) merchant: &'static str,
-    pub(crate) terminal: &'static str,
-    pub(crate) trace: String,
-}
-
-/// How a request points at an earlier one: by key, by the number of its record, by approval code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Original {
-    pub(crate) key: Option<Key>,
-    pub(crate) rrn: Option<usize>,
-    pub(crate) code: Option<usize>,
-}
-
-/// A request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Question {
-    pub(crate) verb: &'static str,
-    pub(crate) fen: i64,
-    pub(crate) key: Key,
-    pub(crate) original: Original,
-}
-
-/// How it ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
-    Approved,
-    Declined,
-    Replayed,
-    Clash,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    InForce,
-    Voided,
-    Reversed,
-    Captured,
-    Refused,
-}
-
-/// Something that was asked and answered.
-#[derive(Debug, Clone)]
-struct Record {
-    asked: Question,
-    state: State,
-    at: i64,
-    day: i64,
-    /// What it acts on.
-    on: Option<usize>,
-    /// Of a capture: what suspense paid. Of a hold, or its void: what is or was held.
-    part: i64,
-    refunded: i64,
-    last_refunds: Vec<(i64, i64)>,
-}
 
 /// A key that was reversed before it came, and what came late.
 #[derive(Debug)]
@@ -92,13 +35,38 @@ pub(crate) struct Reference {
 impl Reference {
     pub(crate) fn new(ratio: u16) -> Self {
         let ratio = i64::from(ratio);
-        Self { ratio, now: 0, day: 0, lost: false, records: Vec::new(), early: Vec::new() }
+        Self {
+            ratio,
+            now: 0,
+            day: 0,
+            lost: false,
+            records: Vec::new(),
+            early: Vec::new(),
+        }
     }
 
     pub(crate) fn issue(&mut self, fen: i64) {
-        let key = Key { merchant: "", terminal: "", trace: "sale".to_owned() };
-        let original = Original { key: None, rrn: None, code: None };
-        self.record(Question { verb: "issue", fen, key, original }, None, 0, State::InForce);
+        let key = Key {
+            merchant: "",
+            terminal: "",
+            trace: "sale".to_owned(),
+        };
+        let original = Original {
+            key: None,
+            rrn: None,
+            code: None,
+        };
+        self.record(
+            Question {
+                verb: "issue",
+                fen,
+                key,
+                original,
+            },
+            None,
+            0,
+            State::InForce,
+        );
     }
 
     pub(crate) fn wait(&mut self, ms: i64) {
@@ -124,11 +92,21 @@ impl Reference {
     /// Posted, held, available, owed to merchants, fees, paid by suspense, cash of top-ups.
     pub(crate) fn money(&self) -> [i64; 7] {
         let captures = || self.records.iter().filter(|record| record.is_capture());
-        let merchant = captures().map(|capture| capture.amount_left() - capture.fee_left()).sum();
+        let merchant = captures()
+            .map(|capture| capture.amount_left() - capture.fee_left())
+            .sum();
         let fees = captures().map(Record::fee_left).sum();
         let suspense = captures().map(Record::short_left).sum();
         let cash = self.in_force("topup").map(|credit| credit.asked.fen).sum();
-        [self.posted(), self.held(), self.available(), merchant, fees, suspense, cash]
+        [
+            self.posted(),
+            self.held(),
+            self.available(),
+            merchant,
+            fees,
+            suspense,
+            cash,
+        ]
     }
 
     fn posted(&self) -> i64 {
@@ -153,7 +131,9 @@ impl Reference {
     }
 
     fn in_force(&self, verb: &'static str) -> impl Iterator<Item = &Record> {
-        self.records.iter().filter(move |r| r.asked.verb == verb && r.state == State::InForce)
+        self.records
+            .iter()
+            .filter(move |r| r.asked.verb == verb && r.state == State::InForce)
     }
 
     fn holds(&self) -> impl Iterator<Item = &Record> {
@@ -170,7 +150,14 @@ impl Reference {
         match self.known(&asked.key) {
             Some(Known::Record(index)) => {
                 let same = self.records[index].asked == asked;
-                return (if same { Answer::Replayed } else { Answer::Clash }, None);
+                return (
+                    if same {
+                        Answer::Replayed
+                    } else {
+                        Answer::Clash
+                    },
+                    None,
+                );
             }
             Some(Known::Early(early)) => match &early.met {
                 Some(late) if *late == asked => return (Answer::Replayed, None),
@@ -184,7 +171,14 @@ impl Reference {
             None => {}
         }
         if asked.verb == "balance" {
-            return (if self.lost { Answer::Declined } else { Answer::Approved }, None);
+            return (
+                if self.lost {
+                    Answer::Declined
+                } else {
+                    Answer::Approved
+                },
+                None,
+            );
         }
         match self.decide(&asked) {
             Some((on, part)) => {
@@ -201,8 +195,14 @@ impl Reference {
     /// The youngest that has the key, while keys are kept.
     fn known(&mut self, key: &Key) -> Option<Known<'_>> {
         let since = self.now - 8 * DAY_MS;
-        let record = self.records.iter().rposition(|r| r.asked.key == *key && r.at >= since);
-        let early = self.early.iter_mut().rfind(|early| early.key == *key && early.at >= since);
+        let record = self
+            .records
+            .iter()
+            .rposition(|r| r.asked.key == *key && r.at >= since);
+        let early = self
+            .early
+            .iter_mut()
+            .rfind(|early| early.key == *key && early.at >= since);
         match (record, early) {
             (Some(index), None) => Some(Known::Record(index)),
             (_, early) => early.map(Known::Early),
@@ -212,7 +212,16 @@ impl Reference {
     fn record(&mut self, asked: Question, on: Option<usize>, part: i64, state: State) -> usize {
         let (at, day) = (self.now, self.day);
         let last_refunds = Vec::new();
-        self.records.push(Record { asked, state, at, day, on, part, refunded: 0, last_refunds });
+        self.records.push(Record {
+            asked,
+            state,
+            at,
+            day,
+            on,
+            part,
+            refunded: 0,
+            last_refunds,
+        });
         self.records.len() - 1
     }
 
@@ -220,9 +229,7 @@ impl Reference {
     fn decide(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
         let fen = asked.fen;
         match asked.verb {
-            "purchase" => {
-                (!self.lost && fen > 0 && fen <= self.available()).then_some((None, 0))
-            }
+            "purchase" => (!self.lost && fen > 0 && fen <= self.available()).then_some((None, 0)),
             "preauth" => {
                 let has_room = self.holds().count() < HOLDS_MAX;
                 let ok = !self.lost && fen > 0 && has_room && fen <= self.available();
@@ -249,9 +256,13 @@ impl Reference {
     fn named(&self, asked: &Question, verbs: &[&str]) -> Option<usize> {
         let original = &asked.original;
         let by_key = |key: &Key| self.youngest(key);
-        let index = original.rrn.or_else(|| original.key.as_ref().and_then(by_key))?;
+        let index = original
+            .rrn
+            .or_else(|| original.key.as_ref().and_then(by_key))?;
         let found = &self.records[index];
-        let is_code = original.code.is_none_or(|code| code == index || Some(code) == found.on);
+        let is_code = original
+            .code
+            .is_none_or(|code| code == index || Some(code) == found.on);
         let fits = verbs.contains(&found.asked.verb)
             && found.state != State::Refused
             && found.asked.key.merchant == asked.key.merchant
@@ -261,16 +272,26 @@ impl Reference {
 
     /// The youngest record with a key, however old. One that was reversed first is no record.
     fn youngest(&self, key: &Key) -> Option<usize> {
-        let index = self.records.iter().rposition(|record| record.asked.key == *key);
+        let index = self
+            .records
+            .iter()
+            .rposition(|record| record.asked.key == *key);
         let early = self.early.iter().rfind(|early| early.key == *key);
         let since = early.map_or(i64::MIN, |early| early.at);
-        index.filter(|index| self.records[*index].at >= since && early.is_none_or(|_| self.records[*index].at > since))
+        index.filter(|index| {
+            self.records[*index].at >= since
+                && early.is_none_or(|_| self.records[*index].at > since)
+        })
     }
 
     fn named_here(&self, asked: &Question, verbs: &[&str]) -> Option<usize> {
         let index = self.named(asked, verbs)?;
         let found = &self.records[index];
-        let is_here = asked.original.key.as_ref().is_none_or(|key| *key == found.asked.key);
+        let is_here = asked
+            .original
+            .key
+            .as_ref()
+            .is_none_or(|key| *key == found.asked.key);
         let is_whole = found.state == State::InForce && found.refunded == 0;
         let fits = is_here && is_whole && found.day == self.day && found.asked.fen == asked.fen;
         fits.then_some(index)
@@ -278,7 +299,10 @@ impl Reference {
 
     fn void(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
         let purchase = self.named_here(asked, &["purchase"])?;
-        let waiting = self.in_force("void").filter(|void| !self.is_cleared(void)).count();
+        let waiting = self
+            .in_force("void")
+            .filter(|void| !self.is_cleared(void))
+            .count();
         (waiting < HOLDS_MAX).then(|| self.records[purchase].state = State::Voided)?;
         Some((Some(purchase), 0))
     }
@@ -287,7 +311,10 @@ impl Reference {
         let (now, fen) = (self.now, asked.fen);
         let index = self.named(asked, &["purchase", "complete", "advise"])?;
         let sale = &mut self.records[index];
-        let is_repeat = sale.last_refunds.iter().any(|(at, part)| *part == fen && now - at <= 300_000);
+        let is_repeat = sale
+            .last_refunds
+            .iter()
+            .any(|(at, part)| *part == fen && now - at <= 300_000);
         let left = sale.asked.fen - sale.refunded;
         let in_time = now - sale.at <= 180 * DAY_MS;
         let ok = fen > 0 && sale.state == State::InForce && in_time && !is_repeat && fen <= left;
@@ -414,33 +441,5 @@ impl Reference {
             self.records[index].state = State::InForce;
             self.records[hold].state = State::Captured;
         })
-    }
-}
-
-impl Record {
-    /// A debit that is in force.
-    fn is_capture(&self) -> bool {
-        matches!(self.asked.verb, "purchase" | "complete" | "advise")
-            && self.state == State::InForce
-    }
-
-    fn amount_left(&self) -> i64 {
-        self.asked.fen - self.refunded
-    }
-
-    /// What of the fee stays: rounded on the whole, and on all that went back.
-    fn fee_left(&self) -> i64 {
-        let half_up = |value: i64, over: i64| (2 * value + over) / (2 * over);
-        let fee = half_up(self.asked.fen * FEE_PPM, 1_000_000);
-        fee - half_up(fee * self.refunded, self.asked.fen)
-    }
-
-    /// Suspense gets its part back before the card does.
-    fn short_left(&self) -> i64 {
-        (self.part_if_capture() - self.refunded).max(0)
-    }
-
-    fn part_if_capture(&self) -> i64 {
-        if self.is_capture() { self.part } else { 0 }
     }
 }

@@ -17,6 +17,7 @@ fn same_content_gets_the_stored_reply_for_every_kind() {
          reverse 5.00 as r1 of t1 -> approved
          now posted 1000.00 rows 10
          wait 1d
+         cut
          purchase 10.00 as p1 -> replayed approved
          purchase 2000.00 as p2 -> replayed declined InsufficientFunds
          preauth 20.00 as a1 -> replayed approved

@@ -28,7 +28,8 @@ fn fee_goes_back_pro_rata_without_a_remainder() {
         &["3.33"],
     ] {
         for fee in ["6000", "500000", "999999", "0+2", "0+0/3", "0", "0+0/400"] {
-            let mut script = format!("card registered 10.00\npurchase 3.33 as p1 fee {fee} -> approved\n");
+            let mut script =
+                format!("card registered 10.00\npurchase 3.33 as p1 fee {fee} -> approved\n");
             for (index, part) in parts.iter().enumerate() {
                 script += &format!("refund {part} as f{index} of p1 -> approved\n");
             }

@@ -62,7 +62,11 @@ impl<'a> Ask<'a> {
             trace: String::new(),
             amount: amount.unwrap_or("0.00"),
             of: None,
-            only: if verb == "reverse" { Only::Key } else { Only::All },
+            only: if verb == "reverse" {
+                Only::Key
+            } else {
+                Only::All
+            },
             rrn: None,
             code: None,
             terminal: "t1",
@@ -70,11 +74,16 @@ impl<'a> Ask<'a> {
             medium: 0,
             expiry: 0,
             source: CreditSource::Cash,
-            facts: Facts { register_version: 7, ..Facts::default() },
+            facts: Facts {
+                register_version: 7,
+                ..Facts::default()
+            },
         };
         ask.facts.fee.rate_ppm = 6_000;
         while let Some(modifier) = words.next() {
-            let value = words.next().unwrap_or_else(|| panic!("`{modifier}` needs a value"));
+            let value = words
+                .next()
+                .unwrap_or_else(|| panic!("`{modifier}` needs a value"));
             ask.modify(modifier, value, names);
         }
         if ask.trace.is_empty() {
@@ -85,7 +94,11 @@ impl<'a> Ask<'a> {
     }
 
     fn modify(&mut self, modifier: &str, value: &'a str, names: Names<'_>) {
-        let number = || -> u32 { value.parse().unwrap_or_else(|_| panic!("`{value}`: a number")) };
+        let number = || -> u32 {
+            value
+                .parse()
+                .unwrap_or_else(|_| panic!("`{value}`: a number"))
+        };
         match modifier {
             "as" => self.name = value,
             "of" => self.of = Some(value),
@@ -123,7 +136,11 @@ impl<'a> Ask<'a> {
             },
             request,
             facts: self.facts,
-            reply_to: ReplyTo { partition: 0, incarnation: 1, exchange },
+            reply_to: ReplyTo {
+                partition: 0,
+                incarnation: 1,
+                exchange,
+            },
         }
     }
 
@@ -137,11 +154,22 @@ impl<'a> Ask<'a> {
             "refund" => Request::Refund { amount, original },
             "preauth" => Request::PreAuth { amount },
             "void-preauth" => Request::PreAuthVoid { amount, original },
-            "complete" => Request::Completion { amount, original, form: CompletionForm::Request },
-            "advise" => Request::Completion { amount, original, form: CompletionForm::Advice },
+            "complete" => Request::Completion {
+                amount,
+                original,
+                form: CompletionForm::Request,
+            },
+            "advise" => Request::Completion {
+                amount,
+                original,
+                form: CompletionForm::Advice,
+            },
             "void-completion" => Request::CompletionVoid { amount, original },
             "reverse" => Request::Reversal { amount, original },
-            "topup" => Request::DirectCredit { amount, source: self.source },
+            "topup" => Request::DirectCredit {
+                amount,
+                source: self.source,
+            },
             "issue" => Request::Issue {
                 programme: PROGRAMME,
                 expiry: self.expiry,
@@ -156,7 +184,9 @@ impl<'a> Ask<'a> {
 
     /// The key is built from the original's trace and this request's own terminal, as an edge does.
     fn original(&self, names: Names<'_>) -> OriginalRef {
-        let Some(of) = self.of else { return OriginalRef::default() };
+        let Some(of) = self.of else {
+            return OriginalRef::default();
+        };
         let named = names(of);
         let trace = named.as_ref().map_or(of, |named| &named.trace);
         let reply = |name: &str| names(name).and_then(|named| named.reply);
@@ -170,12 +200,25 @@ impl<'a> Ask<'a> {
             }
             other => reply(other.unwrap_or(of)).and_then(|reply| reply.version),
         };
-        let all = OriginalRef { key: Some(self.key(trace)), offset, approval };
+        let all = OriginalRef {
+            key: Some(self.key(trace)),
+            offset,
+            approval,
+        };
         match self.only {
             Only::All => all,
-            Only::Rrn => OriginalRef { offset, ..OriginalRef::default() },
-            Only::Key => OriginalRef { key: all.key, ..OriginalRef::default() },
-            Only::Code => OriginalRef { approval, ..OriginalRef::default() },
+            Only::Rrn => OriginalRef {
+                offset,
+                ..OriginalRef::default()
+            },
+            Only::Key => OriginalRef {
+                key: all.key,
+                ..OriginalRef::default()
+            },
+            Only::Code => OriginalRef {
+                approval,
+                ..OriginalRef::default()
+            },
         }
     }
 
@@ -186,8 +229,13 @@ impl<'a> Ask<'a> {
 
     /// Kind, amount, medium, merchant, terminal, original; never facts.
     fn fingerprint(&self, request: &Request) -> Fingerprint {
-        let content = format!("{request:?}/{}/{}/{}", self.medium, self.merchant, self.terminal);
-        Fingerprint(u64::from_be_bytes(*Sha256::digest(content).first_chunk().unwrap()))
+        let content = format!(
+            "{request:?}/{}/{}/{}",
+            self.medium, self.merchant, self.terminal
+        );
+        Fingerprint(u64::from_be_bytes(
+            *Sha256::digest(content).first_chunk().unwrap(),
+        ))
     }
 }
 
@@ -220,7 +268,9 @@ fn check_fact(text: &str) -> CheckFact {
 
 /// Reads `ppm`, `ppm+fixed`, `ppm+fixed/min/max`, the last three in fen.
 fn fee(text: &str) -> FeeTerms {
-    let mut parts = text.split(['+', '/']).map(|part| part.parse().expect("a number"));
+    let mut parts = text
+        .split(['+', '/'])
+        .map(|part| part.parse().expect("a number"));
     FeeTerms {
         rate_ppm: parts.next().unwrap_or(0),
         fixed_minor: parts.next().unwrap_or(0),

@@ -1,6 +1,6 @@
 //! A line's right side: what must have come of it.
 
-use card::{DeclineReason, Decision, Outcome};
+use card::{Decision, DeclineReason, Outcome};
 use ledger::{Account, Side};
 use money::Amount;
 
@@ -10,7 +10,11 @@ use crate::support::World;
 pub(crate) fn check_decision(world: &World, decision: &Decision, expected: &str) {
     let mut words = expected.split_whitespace().peekable();
     let replayed = words.next_if(|word| *word == "replayed").is_some();
-    assert_eq!(decision.reply.replayed, replayed, "replayed: {:?}", decision.outcome);
+    assert_eq!(
+        decision.reply.replayed, replayed,
+        "replayed: {:?}",
+        decision.outcome
+    );
     match words.peek() {
         Some(&"approved") => {
             words.next();
@@ -25,10 +29,23 @@ pub(crate) fn check_decision(world: &World, decision: &Decision, expected: &str)
     }
     assert_eq!(decision.outcome, decision.reply.outcome);
     let unwritten = words.next_if(|word| *word == "unwritten").is_some() || replayed;
-    assert_eq!(decision.written.is_none(), unwritten, "CARD-6: written or not");
-    let case = words.next_if(|word| *word == "case").and_then(|_| words.next());
-    let found = decision.written.as_ref().and_then(|written| written.row.case);
-    assert_eq!(found.map(|case| format!("{case:?}")), case.map(str::to_owned), "case");
+    assert_eq!(
+        decision.written.is_none(),
+        unwritten,
+        "CARD-6: written or not"
+    );
+    let case = words
+        .next_if(|word| *word == "case")
+        .and_then(|_| words.next());
+    let found = decision
+        .written
+        .as_ref()
+        .and_then(|written| written.row.case);
+    assert_eq!(
+        found.map(|case| format!("{case:?}")),
+        case.map(str::to_owned),
+        "case"
+    );
     let rest: Vec<&str> = words.collect();
     check_figures(world, &rest);
 }
@@ -36,7 +53,9 @@ pub(crate) fn check_decision(world: &World, decision: &Decision, expected: &str)
 /// Checks pairs of a figure and its value.
 pub(crate) fn check_figures(world: &World, words: &[&str]) {
     for pair in words.chunks(2) {
-        let [figure, value] = pair else { panic!("`{pair:?}` needs a value") };
+        let [figure, value] = pair else {
+            panic!("`{pair:?}` needs a value")
+        };
         check_figure(world, figure, value);
     }
 }
@@ -73,6 +92,8 @@ fn shown(fen: i128) -> String {
 }
 
 fn reason(name: &str) -> DeclineReason {
-    let found = DeclineReason::ALL.iter().find(|reason| format!("{reason:?}") == name);
+    let found = DeclineReason::ALL
+        .iter()
+        .find(|reason| format!("{reason:?}") == name);
     *found.unwrap_or_else(|| panic!("no reason is called `{name}`"))
 }

@@ -15,7 +15,11 @@ use money::Amount;
 pub(crate) fn yuan(text: &str) -> Amount {
     let (major, minor) = text.split_once('.').unwrap_or((text, "00"));
     assert_eq!(minor.len(), 2, "`{text}` needs two decimals");
-    let major: u64 = major.parse().unwrap_or_else(|_| panic!("`{text}` is no amount"));
-    let minor: u64 = minor.parse().unwrap_or_else(|_| panic!("`{text}` is no amount"));
+    let major: u64 = major
+        .parse()
+        .unwrap_or_else(|_| panic!("`{text}` is no amount"));
+    let minor: u64 = minor
+        .parse()
+        .unwrap_or_else(|_| panic!("`{text}` is no amount"));
     Amount::from_minor(major * 100 + minor).unwrap()
 }

@@ -19,7 +19,7 @@ use crate::support::world::{DAY_MS, MINUTE_MS};
 use crate::support::yuan;
 
 /// Plays a script in a world of its own; a failure names its line.
-#[track_caller]
+#[expect(clippy::print_stderr, reason = "tells which line of the script failed")]
 pub(crate) fn check(script: &str) -> World {
     let mut stage = Stage::new();
     for (index, line) in script.lines().enumerate() {
@@ -45,7 +45,11 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
-        Self { world: World::new(), names: BTreeMap::new(), exchange: 0 }
+        Self {
+            world: World::new(),
+            names: BTreeMap::new(),
+            exchange: 0,
+        }
     }
 
     /// Plays one line.
@@ -84,19 +88,31 @@ impl Stage {
         let ask = Ask::parse(asked, &find);
         let command = ask.command(&find, self.exchange);
         let decision = self.world.submit(&command);
-        assert_eq!(decision.reply.reply_to, command.reply_to, "the answer goes to who asked");
+        assert_eq!(
+            decision.reply.reply_to, command.reply_to,
+            "the answer goes to who asked"
+        );
         if decision.written.is_some() {
-            let named = Named { trace: ask.trace, reply: Some(decision.reply) };
+            let named = Named {
+                trace: ask.trace,
+                reply: Some(decision.reply),
+            };
             self.names.insert(ask.name.to_owned(), named);
         }
         decision
     }
 
     fn check_inquiry(&self, decision: &Decision, expected: &str) {
-        let told = decision.reply.available.map(|amount| format!("told {amount}"));
+        let told = decision
+            .reply
+            .available
+            .map(|amount| format!("told {amount}"));
         match told {
             Some(told) => assert_eq!(told, expected),
-            None => assert_eq!(format!("{:?}", decision.outcome), format!("Declined({expected})")),
+            None => assert_eq!(
+                format!("{:?}", decision.outcome),
+                format!("Declined({expected})")
+            ),
         }
     }
 
@@ -118,7 +134,9 @@ impl Stage {
     fn set_options(&mut self, options: &[&str]) {
         let programme = self.world.programme();
         for pair in options.chunks(2) {
-            let [option, value] = pair else { panic!("`{pair:?}` needs a value") };
+            let [option, value] = pair else {
+                panic!("`{pair:?}` needs a value")
+            };
             match *option {
                 "cap" => programme.balance_cap = yuan(value),
                 "ratio" => programme.completion_ratio_percent = value.parse().unwrap(),
@@ -166,6 +184,8 @@ fn local(date: &str, time: &str) -> Timestamp {
     let (year, month, day) = (next(), next(), next());
     let narrow = |value| u8::try_from(value).unwrap();
     let day = card::calendar::day_of_date(year, narrow(month), narrow(day)).unwrap();
-    let seconds = time.split(':').fold(0, |sum, part| sum * 60 + part.parse::<i64>().unwrap());
+    let seconds = time
+        .split(':')
+        .fold(0, |sum, part| sum * 60 + part.parse::<i64>().unwrap());
     Timestamp(i64::from(day.0) * DAY_MS + (seconds - 8 * 3_600) * 1_000)
 }

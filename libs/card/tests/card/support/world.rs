@@ -49,7 +49,10 @@ impl World {
         let programmes = BTreeMap::from([(PROGRAMME, everyday())]);
         let day = card::calendar::day_of_date(2026, 3, 1).unwrap();
         Self {
-            rules: Rules { utc_offset_minutes: 480, programmes },
+            rules: Rules {
+                utc_offset_minutes: 480,
+                programmes,
+            },
             card: None,
             now: Timestamp(i64::from(day.0) * DAY_MS + 4 * 60 * MINUTE_MS),
             day,
@@ -69,7 +72,10 @@ impl World {
 
     /// Appends a command and decides it.
     pub(crate) fn submit(&mut self, command: &Command) -> Decision {
-        let position = Position { partition: PartitionId(3), offset: self.next_offset };
+        let position = Position {
+            partition: PartitionId(3),
+            offset: self.next_offset,
+        };
         self.next_offset += 1;
         let recalled = self.recall(command, position);
         let decision = self.decide(command, position, &recalled);
@@ -97,12 +103,18 @@ impl World {
     }
 
     fn decide(&self, command: &Command, position: Position, recalled: &Recalled) -> Decision {
-        card::decide(self.card.as_ref(), command, &self.context(position, recalled))
+        card::decide(
+            self.card.as_ref(),
+            command,
+            &self.context(position, recalled),
+        )
     }
 
     fn recall(&self, command: &Command, position: Position) -> Recalled {
         let mut recalled = Recalled::default();
-        let Some(card) = &self.card else { return recalled };
+        let Some(card) = &self.card else {
+            return recalled;
+        };
         for _ in 0..FETCH_ROUNDS_MAX {
             let needs = card::needs(card, command, &self.context(position, &recalled));
             if needs.is_empty() {
@@ -130,9 +142,19 @@ impl World {
 
     fn assert_replay(&self, command: &Command, decision: &Decision) {
         if decision.reply.replayed {
-            let stored = self.replies.get(&command.key).expect("something was answered before");
-            let asked_now = ReplyTo { exchange: command.reply_to.exchange, ..stored.reply_to };
-            let expected = Reply { replayed: true, reply_to: asked_now, ..*stored };
+            let stored = self
+                .replies
+                .get(&command.key)
+                .expect("something was answered before");
+            let asked_now = ReplyTo {
+                exchange: command.reply_to.exchange,
+                ..stored.reply_to
+            };
+            let expected = Reply {
+                replayed: true,
+                reply_to: asked_now,
+                ..*stored
+            };
             assert_eq!(decision.reply, expected, "CARD-2: the stored reply");
         }
     }
@@ -146,13 +168,21 @@ impl World {
         let evicted = card::apply(&mut self.card, command, written);
         for entry in &evicted {
             let bytes = entry.to_bytes();
-            assert!(bytes.len() <= ENTRY_SIZE_WANTED, "{} bytes: {entry:?}", bytes.len());
+            assert!(
+                bytes.len() <= ENTRY_SIZE_WANTED,
+                "{} bytes: {entry:?}",
+                bytes.len()
+            );
             assert_eq!(Entry::from_bytes(&bytes).as_ref(), Ok(entry));
             self.store.by_key.insert(entry.key, bytes.clone());
             self.store.by_offset.insert(entry.offset, bytes);
         }
         let row = &written.row;
-        assert_eq!(row.version.0, version_before + 1, "CARD-6: one version each");
+        assert_eq!(
+            row.version.0,
+            version_before + 1,
+            "CARD-6: one version each"
+        );
         assert_eq!(row.previous, hash_before, "the chain of rows");
         assert_eq!(Row::decode(&written.row_bytes).as_ref(), Ok(row));
         assert_eq!(written.hash, Row::hash_of(&written.row_bytes));
@@ -173,16 +203,38 @@ impl World {
         let card = self.card.as_ref().unwrap();
         let row = self.rows.last().unwrap();
         assert_eq!(card.hash(), Row::hash_of(&row.encode()));
-        assert_eq!(row.posted_after, card.posted(), "row and card disagree on posted");
-        assert_eq!(row.held_after, card.held(row.decided_at), "row and card disagree on held");
+        assert_eq!(
+            row.posted_after,
+            card.posted(),
+            "row and card disagree on posted"
+        );
+        assert_eq!(
+            row.held_after,
+            card.held(row.decided_at),
+            "row and card disagree on held"
+        );
         let memo = card.held(row.decided_at).minor() + card.uncleared(row.decided_at).minor();
-        assert!(memo <= card.posted().minor(), "CARD-1: available below zero");
+        assert!(
+            memo <= card.posted().minor(),
+            "CARD-1: available below zero"
+        );
         let booked = -self.books.balance(card.account());
-        assert_eq!(booked, i128::from(card.posted().minor()), "entries and card disagree");
+        assert_eq!(
+            booked,
+            i128::from(card.posted().minor()),
+            "entries and card disagree"
+        );
         assert_eq!(self.books.trial_balance(), 0);
-        assert!(self.books.coverage_surplus() >= 0, "LEDGER-3: client money is not covered");
+        assert!(
+            self.books.coverage_surplus() >= 0,
+            "LEDGER-3: client money is not covered"
+        );
         let body = self.body();
-        assert!(body.len() <= BODY_SIZE_WANTED, "body of {} bytes", body.len());
+        assert!(
+            body.len() <= BODY_SIZE_WANTED,
+            "body of {} bytes",
+            body.len()
+        );
         assert_eq!(Card::decode(&body).as_ref(), Ok(card));
     }
 

@@ -1,0 +1,14 @@
+//! The connector over real TCP, with a log in memory and the test in the processor's place.
+
+mod answers;
+mod bounds;
+mod drain;
+mod garbage;
+mod metering;
+mod payments;
+mod peer;
+mod refusals;
+mod requests;
+mod secrets;
+mod sessions;
+mod switch;

@@ -1,0 +1,9 @@
+//! The program as its operator meets it: killed, fed with garbage, on a full disk, on a folder that
+//! it may not write. After each of them the money check.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod crash;
+mod disk;
+mod garbage;
+mod support;
