@@ -1,6 +1,5 @@
 //! One command against one card: the same inputs give the same decision, everywhere and always.
 
-use money::Amount;
 use smallvec::SmallVec;
 
 use crate::card::Card;
@@ -12,6 +11,7 @@ use crate::outcome::{DeclineReason, Outcome, Reply};
 use crate::programme::{CardKind, Programme, Rules};
 use crate::row::{Case, Row};
 use crate::rules::{self, Effect, Refusal, Turn};
+use money::Amount;
 
 /// Everything besides card and command that a decision depends on; each is a function of the log.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,5 @@
 //! What a card decided: the outcome, the reply, and what is to be written.
 
-use ledger::Entry as LedgerEntry;
 use smallvec::SmallVec;
 
 use crate::card::{Hold, Uncleared};
@@ -9,6 +8,7 @@ use crate::ids::{LegKey, Position, Timestamp, Version};
 use crate::outcome::{Outcome, Reply};
 use crate::programme::CardKind;
 use crate::row::Row;
+use ledger::Entry as LedgerEntry;
 use money::Amount;
 
 /// What one command led to.

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use ledger::Account;
-use money::Amount;
 use sha2::{Digest as _, Sha256};
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::ids::ProgrammeId;
+use ledger::Account;
+use money::Amount;
 
 /// Whether the holder is known by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

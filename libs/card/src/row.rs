@@ -1,8 +1,6 @@
 //! The journal row of a decision: all that an auditor needs, hash-chained to the row before
 //! (STORE-6).
 
-use ledger::{Account, Entry as LedgerEntry, Posting, Side};
-use money::Amount;
 use sha2::{Digest as _, Sha256};
 
 use crate::codec::{CodecError, Reader, Writer};
@@ -13,6 +11,8 @@ use crate::ids::{
     Timestamp, Version,
 };
 use crate::outcome::Outcome;
+use ledger::{Account, Entry as LedgerEntry, Posting, Side};
+use money::Amount;
 
 /// The format of [`Row::encode`].
 const FORMAT: u8 = 1;

@@ -5,12 +5,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use card::{PartitionId, Position};
 
 use crate::{
     AppendError, CommandLog, ConsumeError, Durable, LogConsumer, LogRecord, NewRecord, RecordKind,
     Sequence,
 };
+use card::{PartitionId, Position};
 
 /// How long anything may take before the suite calls it stuck.
 const PATIENCE: Duration = Duration::from_secs(20);

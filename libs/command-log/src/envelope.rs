@@ -5,12 +5,13 @@
 //! an error, and the partition stops rather than guess.
 
 use bytes::Bytes;
+use prost::Message as _;
+
 use card::{
     CardId, CheckFact, Command, CompletionForm, CreditSource, Day, Facts, FeeTerms, Fingerprint,
     LegKey, MerchantId, OriginalRef, Place, ProgrammeId, ReplyTo, Request, TerminalId, Version,
 };
 use money::Amount;
-use prost::Message as _;
 
 #[expect(unreachable_pub, reason = "generated from proto/envelope.proto")]
 mod wire {

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use card::{PartitionId, Position, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -13,6 +12,7 @@ use crate::{
     AppendError, CommandLog, ConsumeError, Digest, Durable, DurableWatch, HASH_VERSION,
     LogConsumer, LogId, LogRecord, NewRecord, Sequence,
 };
+use card::{PartitionId, Position, Timestamp};
 
 /// Where the clock of a new log stands: 2026-01-01 00:00 UTC.
 pub const MEMORY_LOG_START: Timestamp = Timestamp(1_767_225_600_000);

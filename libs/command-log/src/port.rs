@@ -4,8 +4,9 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use card::{PartitionId, Position, Reply, Timestamp};
 use tokio::sync::watch;
+
+use card::{PartitionId, Position, Reply, Timestamp};
 
 /// Names one incarnation of one log. A start against another one is refused (LOG-2).
 #[derive(Debug, Clone, PartialEq, Eq)]

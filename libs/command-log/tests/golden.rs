@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use bytes::Bytes;
+use proptest::prelude::*;
+
 use card::{
     CardId, CheckFact, Command, CompletionForm, CreditSource, Day, Facts, FeeTerms, Fingerprint,
     LegKey, MerchantId, OriginalRef, Place, ProgrammeId, ReplyTo, Request, TerminalId, Version,
@@ -12,7 +14,6 @@ use command_log::envelope::{
     encode_mark,
 };
 use money::Amount;
-use proptest::prelude::*;
 
 macro_rules! golden_files {
     ($($name:literal),* $(,)?) => {

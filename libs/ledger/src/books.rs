@@ -46,8 +46,9 @@ impl Books {
     pub fn add(&mut self, other: &Self) -> Result<(), BooksError> {
         for (account, minor) in &other.balances {
             let balance = self.balances.entry(*account).or_default();
-            *balance =
-                balance.checked_add(*minor).ok_or(BooksError::Overflow(account.number()))?;
+            *balance = balance
+                .checked_add(*minor)
+                .ok_or(BooksError::Overflow(account.number()))?;
         }
         Ok(())
     }
@@ -65,7 +66,10 @@ impl Books {
 
     /// All balances that are not zero, by account number.
     pub fn balances(&self) -> impl Iterator<Item = (Account, i128)> {
-        self.balances.iter().filter(|(_, minor)| **minor != 0).map(|(a, minor)| (*a, *minor))
+        self.balances
+            .iter()
+            .filter(|(_, minor)| **minor != 0)
+            .map(|(a, minor)| (*a, *minor))
     }
 
     /// What is owed to card holders: accounts 2001, 2002, 2003, 2203 and 2206.

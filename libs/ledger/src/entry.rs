@@ -1,9 +1,9 @@
 //! Postings and the balanced entries that they form.
 
-use money::{Amount, MoneyError};
 use smallvec::SmallVec;
 
 use crate::account::Account;
+use money::{Amount, MoneyError};
 
 /// Debit or credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,13 +40,21 @@ impl Posting {
     /// A debit line.
     #[must_use]
     pub const fn debit(account: Account, amount: Amount) -> Self {
-        Self { account, side: Side::Debit, amount }
+        Self {
+            account,
+            side: Side::Debit,
+            amount,
+        }
     }
 
     /// A credit line.
     #[must_use]
     pub const fn credit(account: Account, amount: Amount) -> Self {
-        Self { account, side: Side::Credit, amount }
+        Self {
+            account,
+            side: Side::Credit,
+            amount,
+        }
     }
 }
 
@@ -81,8 +89,10 @@ impl Entry {
     /// # Errors
     /// [`EntryError`] when the sides differ, overflow, or no line is left.
     pub fn new(postings: impl IntoIterator<Item = Posting>) -> Result<Self, EntryError> {
-        let postings: SmallVec<[Posting; 4]> =
-            postings.into_iter().filter(|posting| !posting.amount.is_zero()).collect();
+        let postings: SmallVec<[Posting; 4]> = postings
+            .into_iter()
+            .filter(|posting| !posting.amount.is_zero())
+            .collect();
         if postings.is_empty() {
             return Err(EntryError::Empty);
         }
@@ -103,8 +113,13 @@ impl Entry {
     /// The entry that undoes this one to the fen.
     #[must_use]
     pub fn mirror(&self) -> Self {
-        let flip = |posting: &Posting| Posting { side: posting.side.opposite(), ..*posting };
-        Self { postings: self.postings.iter().map(flip).collect() }
+        let flip = |posting: &Posting| Posting {
+            side: posting.side.opposite(),
+            ..*posting
+        };
+        Self {
+            postings: self.postings.iter().map(flip).collect(),
+        }
     }
 }
 
@@ -131,7 +146,10 @@ mod tests {
             Posting::credit(Account::MerchantPayable, fen(12_271)),
         ];
         let error = Entry::new(lines).unwrap_err();
-        assert_eq!(error.to_string(), "debits of 123.45 do not equal credits of 122.71");
+        assert_eq!(
+            error.to_string(),
+            "debits of 123.45 do not equal credits of 122.71"
+        );
         assert_eq!(Entry::new([]), Err(EntryError::Empty));
     }
 
@@ -139,7 +157,7 @@ mod tests {
         #[test]
         fn a_mirror_balances_and_undoes(net in 1u64..1_000_000, fee in 0u64..1_000_000) {
             let entry = Entry::new([
-                Posting::debit(Account::RegisteredCards, fen(net + fee)),
+                Posting::debit(Account::RegisteredCards, fen(net.saturating_add(fee))),
                 Posting::credit(Account::MerchantPayable, fen(net)),
                 Posting::credit(Account::MerchantFees, fen(fee)),
             ]).unwrap();

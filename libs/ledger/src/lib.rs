@@ -3,7 +3,11 @@
 //! An [`Entry`] that does not balance cannot be made (LEDGER-1). A correction is a new entry, most
 //! often the exact [`Entry::mirror`] of the wrong one. Knows nothing of cards' rules, days or IO.
 
-#![warn(missing_docs, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
+#![warn(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation
+)]
 
 mod account;
 mod books;

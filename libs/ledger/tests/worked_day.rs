@@ -4,9 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use ledger::{Account, Books, Entry, Posting};
 use money::Amount;
-use serde_json::Value;
 
 const WORKED: &str = include_str!("vectors/ledger_example.json");
 
@@ -27,7 +28,9 @@ fn posting(line: &Value) -> Posting {
 /// Adds a step's card lines to the sub-ledgers: (card, control account) -> balance, credit positive.
 fn post_to_cards(cards: &mut BTreeMap<(String, u16), i128>, step: &Value) {
     for line in step["lines"].as_array().unwrap() {
-        let Some(card) = line["card"].as_str() else { continue };
+        let Some(card) = line["card"].as_str() else {
+            continue;
+        };
         let number: u16 = line["account"].as_str().unwrap().parse().unwrap();
         *cards.entry((card.to_owned(), number)).or_default() +=
             minor(&line["credit"]) - minor(&line["debit"]);
@@ -37,20 +40,44 @@ fn post_to_cards(cards: &mut BTreeMap<(String, u16), i128>, step: &Value) {
 fn check_step(books: &Books, cards: &BTreeMap<(String, u16), i128>, step: &Value) {
     let after = &step["after"];
     let sum_of = |number: u16| -> i128 {
-        cards.iter().filter(|((_, account), _)| *account == number).map(|(_, sum)| sum).sum()
+        cards
+            .iter()
+            .filter(|((_, account), _)| *account == number)
+            .map(|(_, sum)| sum)
+            .sum()
     };
-    for account in [Account::RegisteredCards, Account::AnonymousCards, Account::ElectronicCash] {
-        assert_eq!(-books.balance(account), sum_of(account.number()), "{account:?} {step}");
+    for account in [
+        Account::RegisteredCards,
+        Account::AnonymousCards,
+        Account::ElectronicCash,
+    ] {
+        assert_eq!(
+            -books.balance(account),
+            sum_of(account.number()),
+            "{account:?} {step}"
+        );
     }
     for (card, fen) in after["card_ledger"].as_object().unwrap() {
         let held: i128 = [2001, 2002]
             .iter()
-            .map(|account| cards.get(&(card.clone(), *account)).copied().unwrap_or_default())
+            .map(|account| {
+                cards
+                    .get(&(card.clone(), *account))
+                    .copied()
+                    .unwrap_or_default()
+            })
             .sum();
         assert_eq!(held, minor(fen), "{card} {step}");
     }
-    assert_eq!(books.coverage_surplus(), minor(&after["coverage_surplus"]), "{step}");
-    assert!(books.coverage_surplus() >= 0, "client money is not covered after {step}");
+    assert_eq!(
+        books.coverage_surplus(),
+        minor(&after["coverage_surplus"]),
+        "{step}"
+    );
+    assert!(
+        books.coverage_surplus() >= 0,
+        "client money is not covered after {step}"
+    );
     assert_eq!(books.trial_balance(), 0);
 }
 

@@ -10,7 +10,6 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use command_log_embedded::{DataLock, LOCK_FILE};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -18,6 +17,7 @@ use crate::config;
 use crate::engine::now;
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::folder::{Contents, DataFolder};
+use command_log_embedded::{DataLock, LOCK_FILE};
 
 /// The name of the manifest in a backup.
 const MANIFEST: &str = "manifest.json";

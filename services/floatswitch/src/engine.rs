@@ -24,7 +24,6 @@ const STOP_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is opened besides the processor.
 pub(crate) struct Engine {
-    pub(crate) folder: DataFolder,
     pub(crate) log: Arc<EmbeddedLog>,
     pub(crate) store: Arc<EmbeddedStore>,
     pub(crate) media: Arc<Media>,
@@ -81,7 +80,6 @@ impl Engine {
             .map_err(Failure::start_error)?;
         let media = Arc::new(media);
         Ok(Self {
-            folder,
             log,
             store,
             media,

@@ -17,8 +17,6 @@ pub(crate) mod void;
 mod booking;
 mod original;
 
-use ledger::Entry as LedgerEntry;
-use money::Amount;
 use smallvec::SmallVec;
 
 use crate::card::{Card, HOLDS_MAX, Hold, UNCLEARED_MAX, Uncleared};
@@ -30,6 +28,8 @@ use crate::ids::{Day, LegKey, Timestamp, Version};
 use crate::outcome::{DeclineReason, Outcome};
 use crate::programme::{Acceptance, Programme};
 use crate::row::Case;
+use ledger::Entry as LedgerEntry;
+use money::Amount;
 
 /// What an approved request does.
 #[derive(Debug, Clone, Default)]

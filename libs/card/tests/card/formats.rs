@@ -1,10 +1,10 @@
 //! The stored forms, pinned: a change of these bytes makes stored cards unreadable, so it needs a
 //! new format number. And no bytes make reading panic.
 
-use card::{Card, CodecError, Entry, Row, Rules};
 use proptest::prelude::*;
 
 use crate::support::{World, check};
+use card::{Card, CodecError, Entry, Row, Rules};
 
 /// A card with a hold, uncleared money, a lost mark, refunds, declines and an early reversal.
 fn eventful() -> World {

@@ -1,10 +1,10 @@
 //! Orders of events that the trade knows as traps, from `vectors/scenarios.json`: replies, booked
 //! and held money and the number of postings are read from there.
 
-use card::{Decision, DeclineReason, Outcome};
 use serde_json::Value;
 
 use crate::support::Stage;
+use card::{Decision, DeclineReason, Outcome};
 
 const SCENARIOS: &str = include_str!("../vectors/scenarios.json");
 

@@ -1,5 +1,7 @@
 //! The middle of the story: the switch is killed with requests on their way, and starts again.
 
+use std::slice;
+
 use super::receipt::Receipt;
 use super::request::{Ask, Business, Session};
 use super::scene::Scene;
@@ -39,7 +41,7 @@ pub(super) async fn kill_and_reopen(
         receipts.push(scene.till_2.receive(ask).await?);
     }
     let before = balances(scene, &world.cards).await?;
-    scene.till_2.send(unknown).await?;
+    leave_unanswered(scene, unknown).await?;
     let pid = served.pid();
     served.kill().await?;
     scene
@@ -63,6 +65,21 @@ pub(super) async fn kill_and_reopen(
     answered_again(scene, answered, &receipts).await?;
     decided_once(scene, unknown).await?;
     Ok(served)
+}
+
+/// Sends requests and reads no answer: some are booked by then, and nobody knows of the others.
+async fn leave_unanswered(scene: &mut Scene<'_>, asks: &[Ask]) -> Result<(), Failure> {
+    let (certain, open) = asks.split_at(asks.len() / 2);
+    scene.till_2.send(certain).await?;
+    if let Some(ask) = certain.first() {
+        let booked = PURCHASE_FEN * u64::try_from(PURCHASE_COUNT * 3 / 4).unwrap_or_default();
+        let left = ask.card.sold_fen.saturating_sub(booked);
+        scene.wait_for(&ask.card, left).await?;
+    }
+    for ask in open {
+        scene.till_2.send(slice::from_ref(ask)).await?;
+    }
+    Ok(())
 }
 
 async fn balances(scene: &mut Scene<'_>, cards: &Cards) -> Result<Vec<Option<u64>>, Failure> {

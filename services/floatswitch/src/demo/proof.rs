@@ -1,8 +1,5 @@
 //! The end of the story: the books of the stopped switch against the receipts.
 
-use card::ProgrammeId;
-use ledger::{Account, Books};
-
 use super::scene::Scene;
 use super::stage::{Holds, Tone};
 use super::world::{Kind, SIM_CARD_COUNT, SIM_CARD_FEN, SimCards, World};
@@ -10,6 +7,8 @@ use crate::check::{self, Checked};
 use crate::engine::{Engine, Opening};
 use crate::exit::Failure;
 use crate::output::yuan;
+use card::ProgrammeId;
+use ledger::{Account, Books};
 
 /// Opens the stopped switch's books, checks them, and compares them with the notebook.
 pub(super) async fn money_check(

@@ -2,10 +2,9 @@
 //!
 //! Written the plain way, element by element. The load generator has a faster one.
 
-use iso8583::{Dialect, EncodeError, Encoder, Mti, Prefix};
-
 use super::receipt::Receipt;
 use super::world::Card;
+use iso8583::{Dialect, EncodeError, Encoder, Mti, Prefix};
 
 const PREFIX: Prefix = Prefix::Pos {
     tpdu: [0x60, 0x00, 0x03, 0x00, 0x00],

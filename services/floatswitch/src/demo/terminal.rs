@@ -3,8 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use iso8583::frame::{NextFrame, next_frame};
-use iso8583::{Dialect, EncodeError, Message, Mti};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -13,6 +11,8 @@ use super::receipt::Receipt;
 use super::request::{Ask, Business, Place, Session};
 use super::world::Card;
 use crate::exit::Failure;
+use iso8583::frame::{NextFrame, next_frame};
+use iso8583::{Dialect, EncodeError, Message, Mti};
 
 /// The batch that all terminals of the demo are in.
 const BATCH: u32 = 1;

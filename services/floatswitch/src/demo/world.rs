@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use money::Amount;
-use pan::Pan;
-use settings::Settings;
-
 use super::request::Place;
 use crate::card_issue::{self, IssueArgs};
 use crate::config;
 use crate::engine::{Engine, Opening};
 use crate::exit::Failure;
+use money::Amount;
+use pan::Pan;
+use settings::Settings;
 
 /// Credit of a void clears after this time. Real programmes take minutes; the demo waits for it.
 pub(super) const REVERSAL_WINDOW_SECONDS: u32 = 2;

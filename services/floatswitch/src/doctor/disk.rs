@@ -6,10 +6,9 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use settings::Settings;
-
 use super::{Report, milliseconds, size};
 use crate::folder::DataFolder;
+use settings::Settings;
 
 /// Syncs that are measured.
 const SYNC_COUNT: u64 = 200;

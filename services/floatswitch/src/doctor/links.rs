@@ -3,14 +3,14 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use iso8583::frame::{NextFrame, next_frame};
-use iso8583::{Dialect, Encoder, Message, Mti, Prefix};
-use settings::{Acquirer, EdgeCheck, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{Holder, Report, milliseconds};
+use iso8583::frame::{NextFrame, next_frame};
+use iso8583::{Dialect, Encoder, Message, Mti, Prefix};
+use settings::{Acquirer, EdgeCheck, Settings};
 
 /// How long a link may take to answer an echo.
 const PATIENCE: Duration = Duration::from_secs(3);

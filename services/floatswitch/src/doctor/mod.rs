@@ -11,14 +11,14 @@ mod scrape;
 use std::io::Write;
 use std::path::PathBuf;
 
-use command_log_embedded::{DataLock, LockError};
 use serde::Serialize;
-use settings::Settings;
 
 use crate::config;
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::folder::{Contents, DataFolder};
 use crate::output::OutputForm;
+use command_log_embedded::{DataLock, LockError};
+use settings::Settings;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DoctorArgs {

@@ -3,15 +3,14 @@
 use std::fs;
 use std::path::Path;
 
+use super::{Report, size};
+use crate::engine::now;
+use crate::folder::DataFolder;
 use card_store::{CardStore as _, PartitionCheckpoint};
 use card_store_embedded::EmbeddedStore;
 use command_log::CommandLog as _;
 use command_log_embedded::EmbeddedLog;
 use settings::Settings;
-
-use super::{Report, size};
-use crate::engine::now;
-use crate::folder::DataFolder;
 
 /// More than a start folds in about a minute.
 const COMMANDS_MANY: u64 = 10_000_000;

@@ -3,13 +3,13 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use settings::Settings;
-use telemetry::metric;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Report;
+use settings::Settings;
+use telemetry::metric;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Far above what all metrics take.

@@ -2,12 +2,12 @@
 
 use std::fmt::Display;
 
-use iso8583::{
-    BitmapWidth, CupsHeader, Dialect, EncodeError, OwnedMessage, OwnedMessageError, OwnedPrefix,
-};
 use serde::{Deserialize, Serialize};
 
 use super::hex::hex;
+use iso8583::{
+    BitmapWidth, CupsHeader, Dialect, EncodeError, OwnedMessage, OwnedMessageError, OwnedPrefix,
+};
 
 /// A message: what stands before it, its type, its data elements.
 #[derive(Debug, Serialize, Deserialize)]

@@ -14,11 +14,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use iso8583::frame::{NextFrame, next_frame};
-use iso8583::{DecodeError, Dialect, Disclosure, Message, OwnedMessage};
-
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
+use iso8583::frame::{NextFrame, next_frame};
+use iso8583::{DecodeError, Dialect, Disclosure, Message, OwnedMessage};
 
 use form::{ErrorForm, MessageForm, Problem};
 

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use iso8583::{Dialect, OwnedMessage, OwnedPrefix};
-
 use super::meaning;
+use iso8583::{Dialect, OwnedMessage, OwnedPrefix};
 
 /// Lines of one message, with an empty one at the end.
 pub(super) fn table(dialect: &'static Dialect, message: &OwnedMessage) -> String {

@@ -10,8 +10,6 @@ mod reference;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use card::{Kind, Row, Version};
-use ledger::{Account, Posting, Side};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
@@ -19,6 +17,8 @@ use proptest::test_runner::TestRunner;
 use crate::model::moves::{Move, moves};
 use crate::model::player::Player;
 use crate::support::World;
+use card::{Kind, Row, Version};
+use ledger::{Account, Posting, Side};
 
 proptest! {
     #![proptest_config(config())]

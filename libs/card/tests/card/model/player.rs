@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use card::{DeclineReason, Outcome};
-use ledger::{Account, Side};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -11,6 +9,8 @@ use crate::model::moves::{AmountPick, Asked, Move, TracePick};
 use crate::model::record::{Answer, Key, Original, Question};
 use crate::model::reference::Reference;
 use crate::support::Stage;
+use card::{DeclineReason, Outcome};
+use ledger::{Account, Side};
 
 /// What a completion may capture of its hold, so that advices may come short.
 pub(crate) const RATIO_PERCENT: u16 = 115;

@@ -1,13 +1,13 @@
 //! A line's left side as a command: what is asked, where, and how it points at its original.
 
-use card::{
-    CardId, CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, Fingerprint, LegKey,
-    MerchantId, OriginalRef, Place, Reply, ReplyTo, Request, TerminalId, Version,
-};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::world::PROGRAMME;
 use crate::support::yuan;
+use card::{
+    CardId, CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, Fingerprint, LegKey,
+    MerchantId, OriginalRef, Place, Reply, ReplyTo, Request, TerminalId, Version,
+};
 
 /// What a name in a script stands for.
 #[derive(Debug, Clone)]
