@@ -1,13 +1,12 @@
 //! The state of one card, and how a decision changes it.
 
-use ledger::Account;
-use money::Amount;
-
 use crate::codec::{CodecError, Reader, Writer};
 use crate::decision::{Change, Written};
 use crate::entry::{Entry, RING_ENTRIES_MAX, Ring, Step, read_amount};
 use crate::ids::{CardId, LegKey, PartitionId, Position, ProgrammeId, Timestamp, Version};
 use crate::programme::CardKind;
+use ledger::Account;
+use money::Amount;
 
 /// Open holds that a card may have; one more is declined.
 pub const HOLDS_MAX: usize = 32;

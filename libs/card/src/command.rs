@@ -1,8 +1,7 @@
 //! What may be asked of a card.
 
-use money::Amount;
-
 use crate::ids::{CardId, Fingerprint, LegKey, MerchantId, ProgrammeId, TerminalId, Version};
+use money::Amount;
 
 /// One request to one card, as the edge understood it. Holds no PAN, PIN, track or key (LOG-4).
 #[derive(Debug, Clone, PartialEq, Eq)]

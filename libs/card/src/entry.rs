@@ -3,11 +3,10 @@
 
 use std::collections::VecDeque;
 
-use money::Amount;
-
 use crate::codec::{CodecError, Reader, Writer};
 use crate::ids::{Day, Fingerprint, LegKey, Timestamp, Version};
 use crate::outcome::Outcome;
+use money::Amount;
 
 /// How many recent transactions a card keeps at hand; older ones become key rows (STORE-6).
 pub const RING_ENTRIES_MAX: usize = 64;

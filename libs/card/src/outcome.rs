@@ -1,9 +1,8 @@
 //! What a card answers, without wire codes: the edge's table turns it into DE39.
 
-use money::Amount;
-
 use crate::command::ReplyTo;
 use crate::ids::{Day, Position, Timestamp, Version};
+use money::Amount;
 
 /// How a command ended. The wire code is the link's business (`acquirer-connector`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

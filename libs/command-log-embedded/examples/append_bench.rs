@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+
 use card::PartitionId;
 use command_log::{CommandLog, LogConsumer, NewRecord, RecordKind, Sequence};
 use command_log_embedded::{Disk, EmbeddedLog, Options, SystemDisk};

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use card::PartitionId;
-use command_log::{ConsumeError, LogConsumer, LogRecord};
-
 use crate::past::Past;
 use crate::queue::Queue;
 use crate::shared::Shared;
+use card::PartitionId;
+use command_log::{ConsumeError, LogConsumer, LogRecord};
 
 /// Reads some partitions of the log in log order.
 ///

@@ -6,10 +6,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use command_log::LogId;
-
 use crate::disk::Disk;
 use crate::error::OpenError;
+use command_log::LogId;
 
 /// The name of the file.
 pub(crate) const LOG_ID_FILE: &str = "log_id";

@@ -8,11 +8,6 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use card::{PartitionId, Position, Timestamp};
-use command_log::{
-    AppendError, CommandLog, ConsumeError, Digest, Durable, DurableWatch, HASH_VERSION, LogId,
-    NewRecord, Sequence,
-};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -28,6 +23,11 @@ use crate::segment::{Folder, SegmentHeader, create_file, header_size, pieces};
 use crate::sequencer::{Ending, Phase, Refusal, Sequencer, StartingPoint, Taken};
 use crate::shared::{Parts, Shared};
 use crate::writer::{Place, Writer};
+use card::{PartitionId, Position, Timestamp};
+use command_log::{
+    AppendError, CommandLog, ConsumeError, Digest, Durable, DurableWatch, HASH_VERSION, LogId,
+    NewRecord, Sequence,
+};
 
 /// A command log on one disk.
 #[derive(Debug)]

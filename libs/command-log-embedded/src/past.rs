@@ -6,14 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use card::{PartitionId, Position};
-use command_log::{ConsumeError, Digest, LogRecord, Sequence};
 
 use crate::format::{Entry, entry_at};
 use crate::reader::BlockReader;
 use crate::recovery::Witnesses;
 use crate::segment::{Segment, header_size};
 use crate::shared::Shared;
+use card::{PartitionId, Position};
+use command_log::{ConsumeError, Digest, LogRecord, Sequence};
 
 /// Reads the segments up to one point of the log.
 #[derive(Debug)]

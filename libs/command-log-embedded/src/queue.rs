@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use command_log::LogRecord;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+use command_log::LogRecord;
 
 /// Records that one consumer has not taken yet. The sequencer bounds them (OWN-4).
 #[derive(Debug, Default)]

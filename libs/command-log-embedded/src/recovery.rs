@@ -7,14 +7,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 
-use card::Timestamp;
-use command_log::{Digest, LogId};
-
 use crate::disk::Disk;
 use crate::error::OpenError;
 use crate::format::{BLOCK_ALIGN, BlockHeader, Entry, block_size, entry_at};
 use crate::reader::{BlockReader, read_some};
 use crate::segment::{Folder, Segment, SegmentHeader, header_size, pieces};
+use card::Timestamp;
+use command_log::{Digest, LogId};
 
 /// Offsets of one partition, ascending, with what an earlier fold made of the records.
 pub(crate) type Witnesses = [(u64, Digest)];

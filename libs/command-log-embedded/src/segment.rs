@@ -23,10 +23,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::format::{checksum, u32_at, u64_at};
 use card::Timestamp;
 use command_log::LogId;
-
-use crate::format::{checksum, u32_at, u64_at};
 
 /// The folder of the segments.
 pub(crate) const SEGMENTS_DIR: &str = "segments";

@@ -8,15 +8,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use card::{PartitionId, Position, Timestamp};
-use command_log::{Digest, LogRecord, NewRecord, Sequence};
-
 use crate::clock::{LogClock, Reading};
 use crate::format::{
     BLOCK_HEADER_SIZE, ENTRY_HEADER_SIZE, block_size, entry_size, push_record, push_witness,
 };
 use crate::options::Limits;
 use crate::queue::{Before, Queue};
+use card::{PartitionId, Position, Timestamp};
+use command_log::{Digest, LogRecord, NewRecord, Sequence};
 
 /// Buffers kept for reuse.
 const FREE_BUFFERS_MAX: usize = 4;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use card::PartitionId;
-use command_log::{ConsumeError, Digest, DurableWatch, LogId};
 use parking_lot::{Condvar, Mutex};
 
 use crate::disk::Disk;
@@ -11,6 +9,8 @@ use crate::options::Retention;
 use crate::recovery::Witnesses;
 use crate::segment::{Folder, Segment};
 use crate::sequencer::{Batch, Ending, Phase, Sequencer};
+use card::PartitionId;
+use command_log::{ConsumeError, Digest, DurableWatch, LogId};
 
 /// What the log, its writer, its keeper and its consumers share.
 #[derive(Debug)]

@@ -9,8 +9,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use card::Timestamp;
-use command_log::{Durable, Sequence};
 use tokio::sync::watch;
 
 use crate::format::{BLOCK_ALIGN, BLOCK_HEADER_SIZE, BlockHeader, Entry, block_size, entry_at};
@@ -18,6 +16,8 @@ use crate::metric_names::{APPEND_SECONDS, RECORDS_PER_SYNC, SYNC_SECONDS};
 use crate::segment::{Segment, SegmentHeader, header_size};
 use crate::sequencer::{Batch, Ending, Phase, Spare, SpareFile};
 use crate::shared::Shared;
+use card::Timestamp;
+use command_log::{Durable, Sequence};
 
 /// Writes the log from one thread.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+
 use iso8583::{Dialect, Encoder, Message, Mti, Prefix};
 
 /// Golden vector `pos-05-purchase-req`: 15 data elements, PIN block, track 2 and MAC among them.

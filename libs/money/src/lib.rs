@@ -3,7 +3,11 @@
 //! An [`Amount`] is a count of minor units (fen for CNY). There is no `+` and no float: every sum
 //! is checked, and an overflow is an error, never a wrap. Knows nothing of cards or ledgers.
 
-#![warn(missing_docs, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
+#![warn(
+    missing_docs,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation
+)]
 
 use std::fmt;
 
@@ -55,7 +59,11 @@ impl Amount {
     /// # Errors
     /// [`MoneyError::Overflow`] when `minor` is over [`AMOUNT_MAX`].
     pub const fn from_minor(minor: u64) -> Result<Self, MoneyError> {
-        if minor > AMOUNT_MAX { Err(MoneyError::Overflow) } else { Ok(Self(minor)) }
+        if minor > AMOUNT_MAX {
+            Err(MoneyError::Overflow)
+        } else {
+            Ok(Self(minor))
+        }
     }
 
     /// The count of minor units.
@@ -113,8 +121,12 @@ impl Amount {
             .checked_mul(u128::from(numerator))
             .ok_or(MoneyError::Overflow)?;
         let twice = product.checked_mul(2).ok_or(MoneyError::Overflow)?;
-        let shifted = twice.checked_add(u128::from(denominator)).ok_or(MoneyError::Overflow)?;
-        let divisor = u128::from(denominator).checked_mul(2).ok_or(MoneyError::Overflow)?;
+        let shifted = twice
+            .checked_add(u128::from(denominator))
+            .ok_or(MoneyError::Overflow)?;
+        let divisor = u128::from(denominator)
+            .checked_mul(2)
+            .ok_or(MoneyError::Overflow)?;
         let rounded = shifted.checked_div(divisor).ok_or(MoneyError::Overflow)?;
         Self::from_minor(u64::try_from(rounded).map_err(|_| MoneyError::Overflow)?)
     }
@@ -140,9 +152,15 @@ mod tests {
     #[test]
     fn sums_and_differences_are_checked() {
         assert_eq!(fen(100).checked_add(fen(23)), Ok(fen(123)));
-        assert_eq!(fen(AMOUNT_MAX).checked_add(fen(1)), Err(MoneyError::Overflow));
+        assert_eq!(
+            fen(AMOUNT_MAX).checked_add(fen(1)),
+            Err(MoneyError::Overflow)
+        );
         assert_eq!(fen(1).checked_sub(fen(2)), Err(MoneyError::Negative));
-        assert_eq!(Amount::from_minor(AMOUNT_MAX + 1), Err(MoneyError::Overflow));
+        assert_eq!(
+            Amount::from_minor(AMOUNT_MAX + 1),
+            Err(MoneyError::Overflow)
+        );
     }
 
     #[test]

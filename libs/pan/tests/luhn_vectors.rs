@@ -1,7 +1,8 @@
 //! Card numbers of the golden vectors: right ones are taken, wrong ones refused, masks leak nothing.
 
-use pan::{Pan, PanError};
 use serde_json::Value;
+
+use pan::{Pan, PanError};
 
 fn numbers(vectors: &Value, key: &str) -> Vec<String> {
     let list = vectors[key].as_array().expect("a list of card numbers");

@@ -1,14 +1,13 @@
 //! Writes answers: data elements, in order, into the buffer of one write.
 
-use card::{Day, Reply, Timestamp};
-use iso8583::{Balance, BalanceKind, Dialect, EncodeError, Encoder, Message};
-use money::{Amount, Currency};
-use registry::ParticipantId;
-
 use crate::calendar::{LocalTime, UtcOffset, settlement_date};
 use crate::park::Parked;
 use crate::references::{approval_code, retrieval_reference};
 use crate::response_code::ResponseCode;
+use card::{Day, Reply, Timestamp};
+use iso8583::{Balance, BalanceKind, Dialect, EncodeError, Encoder, Message};
+use money::{Amount, Currency};
+use registry::ParticipantId;
 
 /// Account type that terminals show in a balance.
 const BALANCE_ACCOUNT_TYPE: u8 = 10;

@@ -9,14 +9,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use card::Reply;
-use link::{ExchangeId, Exchanges};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::metric_names::Cut;
 use crate::park::Parked;
+use card::Reply;
+use link::{ExchangeId, Exchanges};
 
 /// Bytes of edge answers that may wait for a slow peer before its requests are read no further.
 const EDGE_ANSWERS_SIZE_MAX: usize = 64 * 1_024;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use card::{Reply, ReplyTo};
-use link::{ExchangeId, Exchanges};
 use parking_lot::RwLock;
 
 use crate::connection::{Connection, Limits};
+use card::{Reply, ReplyTo};
+use link::{ExchangeId, Exchanges};
 
 /// Places of connections. A place is used again, its exchange generations go on.
 #[derive(Default)]

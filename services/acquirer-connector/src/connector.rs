@@ -5,10 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use card::{Reply, ReplyTo};
-use command_log::{AppendError, CommandLog, NewRecord, PartitionGates, ReplySink};
 use parking_lot::Mutex;
-use registry::ParticipantId;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -20,6 +17,9 @@ use crate::directory::Directory;
 use crate::listener::{Listener, Running};
 use crate::metric_names::{Metrics, gauge_step};
 use crate::settings::{Clock, ConnectorSettings, ListenerSettings, StartError};
+use card::{Reply, ReplyTo};
+use command_log::{AppendError, CommandLog, NewRecord, PartitionGates, ReplySink};
+use registry::ParticipantId;
 
 /// How often deadlines are looked at; each is kept to within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(100);

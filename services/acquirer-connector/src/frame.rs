@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
+use crate::metric_names::FrameRefusal;
 use iso8583::Dialect;
 use iso8583::frame::{FrameError, NextFrame, next_frame};
-
-use crate::metric_names::FrameRefusal;
 
 /// Bytes of the longest length in front of a frame.
 const LENGTH_SIZE_MAX: usize = 4;

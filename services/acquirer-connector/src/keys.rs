@@ -1,10 +1,11 @@
 //! The identity and the content of a request, as digests (CARD-2).
 
+use sha2::{Digest, Sha256};
+
 use card::{Fingerprint, LegKey, MerchantId, OriginalRef, Request, TerminalId};
 use iso8583::{Mti, MtiClass, MtiFunction, MtiOrigin};
 use money::{Amount, Currency};
 use registry::ParticipantId;
-use sha2::{Digest, Sha256};
 
 /// A terminal at its merchant, seen from one acquirer.
 #[derive(Debug, Clone, Copy)]

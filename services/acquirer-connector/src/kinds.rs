@@ -3,9 +3,8 @@
 //! Message type, processing code (data element 3), condition code (25) and transaction type (60.1)
 //! decide together. A new kind is a new row here and its [`card::Request`] in `translate`.
 
-use iso8583::Mti;
-
 use crate::keys::is_reversal;
+use iso8583::Mti;
 
 /// A business that this switch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,11 +1,10 @@
 //! Sign-on, sign-off and echo of terminals: answered at the edge, no card is asked.
 
-use iso8583::{Message, MtiFunction, PosF60};
-use link::NetworkRequest;
-
 use crate::listener::Listener;
 use crate::refusal::Refusal;
 use crate::translate::place_of;
+use iso8583::{Message, MtiFunction, PosF60};
+use link::NetworkRequest;
 
 impl Listener {
     /// Does what a terminal says about its session.

@@ -3,10 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use card::Command;
-use command_log::{AppendError, NewRecord, RecordKind, envelope, partition_of};
-use iso8583::{DecodeError, DecodeErrorKind, EncodeError, Message};
-use link::ExchangeId;
 use tracing::{debug, error, warn};
 
 use crate::connection::{Connection, millis};
@@ -18,6 +14,10 @@ use crate::park::Parked;
 use crate::refusal::Refusal;
 use crate::response_code::ResponseCode;
 use crate::translate::Translated;
+use card::Command;
+use command_log::{AppendError, NewRecord, RecordKind, envelope, partition_of};
+use iso8583::{DecodeError, DecodeErrorKind, EncodeError, Message};
+use link::ExchangeId;
 
 /// The requests of one read, and the answers that the edge gives to some of them.
 pub(crate) struct Batch {

@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 
-use card::{CardId, LegKey, TerminalId};
 use parking_lot::Mutex;
+
+use card::{CardId, LegKey, TerminalId};
 
 /// Requests remembered for each terminal. It sends a reversal before anything else, so one would
 /// do; more serve several tills behind one terminal id.

@@ -5,9 +5,10 @@
 
 use std::collections::HashSet;
 
+use parking_lot::RwLock;
+
 use card::TerminalId;
 use link::{NetworkRequest, Session, SignOn};
-use parking_lot::RwLock;
 
 /// Terminals that have signed on, never more than the register knows (OWN-4).
 pub(crate) struct Sessions {

@@ -3,15 +3,6 @@
 //! Checks are in the order in which the trade answers them; each refusal is certainly not appended.
 //! Nothing secret goes on from here: no card number, track, PIN block or chip data (LOG-4).
 
-use card::{
-    CheckFact, Command, CompletionForm, CreditSource, Facts, LegKey, OriginalRef, Place, ReplyTo,
-    Request,
-};
-use command_log::partition_of;
-use iso8583::{Message, PosF60, PosF61};
-use money::Amount;
-use pan::Pan;
-use registry::{Medium, TerminalRef};
 use tracing::error;
 
 use crate::answer::trace_of;
@@ -21,6 +12,15 @@ use crate::listener::Listener;
 use crate::park::Parked;
 use crate::references::{position_of, version_of};
 use crate::refusal::Refusal;
+use card::{
+    CheckFact, Command, CompletionForm, CreditSource, Facts, LegKey, OriginalRef, Place, ReplyTo,
+    Request,
+};
+use command_log::partition_of;
+use iso8583::{Message, PosF60, PosF61};
+use money::Amount;
+use pan::Pan;
+use registry::{Medium, TerminalRef};
 
 /// An offset that no record has: the original is answered "not found" by the card.
 const NO_SUCH_OFFSET: u64 = u64::MAX;

@@ -3,8 +3,6 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use card::{Card, Decision};
-use card_store::{CardStore, StoreError};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::context::Booked;
@@ -13,6 +11,8 @@ use crate::fold::{Asked, FoldError, fold, load};
 use crate::inbox::{Inbox, Work};
 use crate::partition::Shared;
 use crate::release::{Decided, digest_of};
+use card::{Card, Decision};
+use card_store::{CardStore, StoreError};
 
 /// Something waits in the inbox.
 #[derive(Debug)]

@@ -6,8 +6,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use card::Rules;
 use parking_lot::Mutex;
+
+use card::Rules;
 
 /// Why a bundle cannot be kept or found.
 #[derive(Debug, thiserror::Error)]

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use card::PartitionId;
-use card_store::{CardStore, PartitionCheckpoint, WriteError};
-use command_log::CommandLog;
 use tokio::sync::watch;
 
 use crate::context::{Kept, PartitionContext};
 use crate::gate::Gate;
 use crate::partition::Shared;
+use card::PartitionId;
+use card_store::{CardStore, PartitionCheckpoint, WriteError};
+use command_log::CommandLog;
 
 /// How often it is looked whether a checkpoint is due.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);

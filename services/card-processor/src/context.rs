@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use card::{Day, Position, ProgrammeId, Rules};
-use command_log::envelope::Mark;
-use ledger::{Account, Books, Entry};
 
 use crate::bundles::BundleFolder;
 use crate::error::StopReason;
+use card::{Day, Position, ProgrammeId, Rules};
+use command_log::envelope::Mark;
+use ledger::{Account, Books, Entry};
 
 /// The context in force at a place of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 //! actor and for a recovery.
 
 use bytes::Bytes;
+
+use crate::context::PartitionContext;
 use card::{
     Card, Command, Context, Decision, Entry, Need, Position, Recalled, Row, Timestamp, Written,
 };
 use card_store::{CardStore, CardWrite, JournalRow, KeyRow, StoreError, StoredCard, WriteError};
-
-use crate::context::PartitionContext;
 
 /// A command with all that its decision depends on.
 #[derive(Debug, Clone, Copy)]

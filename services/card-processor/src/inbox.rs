@@ -7,11 +7,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use card::{Command, Position, Timestamp};
-use command_log::Sequence;
 use parking_lot::Mutex;
 
 use crate::context::PartitionContext;
+use card::{Command, Position, Timestamp};
+use command_log::Sequence;
 
 /// One command on its way to its card.
 #[derive(Debug)]

@@ -4,8 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use card::{CardId, PartitionId, Position};
-use card_store::CardStore;
 use parking_lot::Mutex;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::Notify;
@@ -14,6 +12,8 @@ use crate::actor::{CardActor, Look};
 use crate::inbox::{Inbox, Wake, Work};
 use crate::partition::Shared;
 use crate::settings::PANICS_MAX;
+use card::{CardId, PartitionId, Position};
+use card_store::CardStore;
 
 /// Looks at this many cards for one to passivate before it lets the number grow.
 const SECOND_CHANCES_MAX: usize = 64;

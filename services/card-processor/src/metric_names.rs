@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use card::{Kind, Outcome};
 use metrics::Counter;
+
+use card::{Kind, Outcome};
 
 /// Decisions by kind and response code.
 pub const DECISIONS: &str = "switch_decisions_total";

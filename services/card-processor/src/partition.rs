@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use card::{CardId, PartitionId, Position};
-use command_log::PartitionGates;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::error::StopReason;
 use crate::outstanding::Outstanding;
 use crate::release::ReleaseQueue;
+use card::{CardId, PartitionId, Position};
+use command_log::PartitionGates;
 
 /// One partition, as seen by worker, actors, release stage and checkpoints.
 #[derive(Debug)]

@@ -3,12 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use card::{Day, Outcome, PartitionId, Position, Rules};
-use card_store::{CardStore, WriteError};
-use command_log::envelope::{Mark, encode_mark};
-use command_log::{
-    AppendError, CommandLog, Digest, NewRecord, PartitionGates, RecordKind, ReplySink, Sequence,
-};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -25,6 +19,12 @@ use crate::recovery::{self, Folded, Recovered};
 use crate::release::{self, Outlets, ReleaseQueue};
 use crate::settings::ProcessorSettings;
 use crate::worker::{Lane, Worker};
+use card::{Day, Outcome, PartitionId, Position, Rules};
+use card_store::{CardStore, WriteError};
+use command_log::envelope::{Mark, encode_mark};
+use command_log::{
+    AppendError, CommandLog, Digest, NewRecord, PartitionGates, RecordKind, ReplySink, Sequence,
+};
 
 /// How often a wait for the fold to catch up looks again.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);

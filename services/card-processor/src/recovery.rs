@@ -6,17 +6,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use card::{Card, CardId, PartitionId, Position};
-use card_store::{CardStore, PartitionCheckpoint};
-use command_log::envelope::{decode_command, decode_mark};
-use command_log::{CommandLog, LogConsumer, LogRecord, RecordKind, Sequence};
-
 use crate::bundles::BundleFolder;
 use crate::context::{ControlTotals, Kept, PartitionContext};
 use crate::error::{StartError, StopReason};
 use crate::fold::{Asked, FoldError, fold, load, row_at};
 use crate::release::digest_of;
 use crate::settings::RECORDS_PER_POLL_MAX;
+use card::{Card, CardId, PartitionId, Position};
+use card_store::{CardStore, PartitionCheckpoint};
+use command_log::envelope::{decode_command, decode_mark};
+use command_log::{CommandLog, LogConsumer, LogRecord, RecordKind, Sequence};
 
 /// Cards kept at hand while folding.
 const CARDS_KEPT_MAX: usize = 50_000;

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use card::{Decision, Kind, Position, Reply};
-use command_log::{Digest, ReplySink, Sequence};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -12,6 +10,8 @@ use crate::context::Booked;
 use crate::gate::{Durable, Gate};
 use crate::metric_names::DecisionCounters;
 use crate::partition::Shared;
+use card::{Decision, Kind, Position, Reply};
+use command_log::{Digest, ReplySink, Sequence};
 
 /// What a decided command leaves to release.
 #[derive(Debug)]

@@ -4,10 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use card::{PartitionId, Position};
-use card_store::CardStore;
-use command_log::envelope::{decode_command, decode_mark};
-use command_log::{LogConsumer, LogRecord, RecordKind};
 use tokio::sync::watch;
 
 use crate::bundles::BundleFolder;
@@ -17,6 +13,10 @@ use crate::inbox::Work;
 use crate::live::{AfterCrash, LiveCards};
 use crate::partition::Shared;
 use crate::settings::{DEFERRED_MAX, RECORDS_PER_POLL_MAX};
+use card::{PartitionId, Position};
+use card_store::CardStore;
+use command_log::envelope::{decode_command, decode_mark};
+use command_log::{LogConsumer, LogRecord, RecordKind};
 
 /// A worker's own view of a partition.
 #[derive(Debug)]

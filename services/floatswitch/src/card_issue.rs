@@ -6,6 +6,13 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use sha2::{Digest as _, Sha256};
+
+use crate::config;
+use crate::engine::{Engine, Opening, now};
+use crate::exit::{DONE, Failure};
+use crate::plan;
+use crate::router::Desk;
 use card::{
     CardId, CardKind, Command, CreditSource, Facts, Fingerprint, LegKey, MerchantId, Outcome,
     Place, ProgrammeId, Request, TerminalId, calendar,
@@ -15,13 +22,6 @@ use money::Amount;
 use pan::{Expiry, Pan};
 use registry::{Medium, RegisteredMedium};
 use settings::Settings;
-use sha2::{Digest as _, Sha256};
-
-use crate::config;
-use crate::engine::{Engine, Opening, now};
-use crate::exit::{DONE, Failure};
-use crate::plan;
-use crate::router::Desk;
 
 /// Cards issued in one go.
 const CARDS_PER_BATCH: usize = 2_048;

@@ -4,18 +4,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::str::FromStr as _;
 
-use card::{Card, CardId, Outcome, ProgrammeId, Row, calendar::Civil};
-use card_store::CardStore as _;
-use command_log::CommandLog as _;
-use registry::{ListingCursor, RegisteredMedium};
 use serde_json::{Value, json};
-
-use acquirer_connector::{ResponseCode, references};
 
 use crate::config;
 use crate::engine::{Engine, Opening, now};
 use crate::exit::{DONE, Failure};
 use crate::output::{OutputForm, yuan};
+use acquirer_connector::{ResponseCode, references};
+use card::{Card, CardId, Outcome, ProgrammeId, Row, calendar::Civil};
+use card_store::CardStore as _;
+use command_log::CommandLog as _;
+use registry::{ListingCursor, RegisteredMedium};
 
 /// What every one of these commands is told.
 #[derive(Debug, Clone, clap::Args)]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use settings::{LogFormat, LogLevel, Settings};
 use tracing::Level;
 
 use crate::exit::{DONE, Failure};
+use settings::{LogFormat, LogLevel, Settings};
 
 /// Reads the settings file; each mistake is told with what to write instead.
 pub(crate) fn load(path: &Path) -> Result<Settings, Failure> {

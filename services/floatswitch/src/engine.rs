@@ -4,6 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exit::Failure;
+use crate::folder::{Contents, DataFolder};
+use crate::plan;
+use crate::router::Router;
 use acquirer_connector::{Directory, ResponseCode};
 use card::{Outcome, Rules, Timestamp};
 use card_processor::{BundleFolder, Parts, Processor};
@@ -13,11 +17,6 @@ use command_log_embedded::{Clock as _, DataLock, EmbeddedLog, SystemClock};
 use pan::PanHasher;
 use registry::{Media, pan_hash_key};
 use settings::Settings;
-
-use crate::exit::Failure;
-use crate::folder::{Contents, DataFolder};
-use crate::plan;
-use crate::router::Router;
 
 /// How long a stop waits for what is in the log to be decided.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);

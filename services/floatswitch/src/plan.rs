@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::exit::Failure;
 use acquirer_connector::{ConnectorSettings, ListenerSettings};
 use card::{
     Acceptance, CardKind, Day, FeeTerms, Offered, Programme, ProgrammeId, Rules, Timestamp,
@@ -16,8 +17,6 @@ use registry::{
     Merchant, Participant, ParticipantId, Register, Terminal, merchant_id, terminal_id,
 };
 use settings::{ProgrammeKind, Settings};
-
-use crate::exit::Failure;
 
 const DAY_MS: i64 = 86_400_000;
 

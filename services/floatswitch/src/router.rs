@@ -3,11 +3,12 @@
 
 use std::sync::OnceLock;
 
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
 use acquirer_connector::Replies;
 use card::{Outcome, Reply, ReplyTo};
 use command_log::ReplySink;
-use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 /// The desk's incarnation; a connector's is random.
 const DESK: u64 = 1;

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use acquirer_connector::Connector;
-use settings::Settings;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config;
 use crate::engine::{Engine, Opening, now};
 use crate::exit::{DONE, Failure};
 use crate::plan;
+use acquirer_connector::Connector;
+use settings::Settings;
 
 /// How long a stop waits for exchanges in flight to be answered.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(20);

@@ -1,11 +1,10 @@
 //! The postings of each kind of decision. All of them balance or are not made (LEDGER-1).
 
-use ledger::{Account, Entry as LedgerEntry, Posting};
-use money::Amount;
-
 use crate::command::{CreditSource, FeeTerms};
 use crate::entry::Entry;
 use crate::rules::Turn;
+use ledger::{Account, Entry as LedgerEntry, Posting};
+use money::Amount;
 
 /// The merchant's fee on an amount: rate, rounded half up, plus a fixed part, within its bounds,
 /// never more than the amount.

@@ -3,8 +3,6 @@
 //! A request may be refused. An advice tells what the merchant has done already: what matches
 //! posts, even on a lost card, and what the balance cannot cover goes to suspense (CARD-5).
 
-use money::Amount;
-
 use crate::card::Hold;
 use crate::command::{CompletionForm, OriginalRef};
 use crate::decision::Change;
@@ -13,6 +11,7 @@ use crate::outcome::DeclineReason;
 use crate::row::Case;
 use crate::rules::booking::{self, Split};
 use crate::rules::{Effect, Refusal, Turn, Verdict, original};
+use money::Amount;
 
 pub(crate) fn decide(
     turn: &Turn<'_>,

@@ -1,7 +1,5 @@
 //! Void of a completion: the debit is undone and the hold comes back.
 
-use money::Amount;
-
 use crate::card::Hold;
 use crate::command::OriginalRef;
 use crate::decision::Change;
@@ -10,6 +8,7 @@ use crate::outcome::DeclineReason;
 use crate::rules::booking::{self, Split};
 use crate::rules::original::{self, Terminal};
 use crate::rules::{Effect, Turn, Verdict};
+use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
     turn.facts_hold()?;

@@ -1,13 +1,12 @@
 //! Direct credit: a top-up that arrives paid.
 
-use money::Amount;
-
 use crate::command::CreditSource;
 use crate::decision::Change;
 use crate::entry::Entry;
 use crate::outcome::DeclineReason;
 use crate::programme::Offered;
 use crate::rules::{Effect, Turn, Verdict, booking};
+use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, source: CreditSource) -> Verdict {
     if turn.card.lost_at.is_some() {

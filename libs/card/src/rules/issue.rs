@@ -1,7 +1,5 @@
 //! The first decision of a card: it comes on the books, with the balance that it was sold with.
 
-use money::Amount;
-
 use crate::card::Card;
 use crate::command::{Command, CreditSource, Request};
 use crate::decide::{Context, Head, approved, declined_unwritten};
@@ -9,6 +7,7 @@ use crate::decision::{Change, Decision};
 use crate::ids::{Timestamp, Version};
 use crate::outcome::DeclineReason;
 use crate::rules::{Effect, Turn, booking};
+use money::Amount;
 
 pub(crate) fn decide_first(command: &Command, context: &Context<'_>) -> Decision {
     let Request::Issue {

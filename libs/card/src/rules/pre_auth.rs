@@ -1,13 +1,12 @@
 //! Pre-authorisation (0100): places a hold. Nothing is posted.
 
-use money::Amount;
-
 use crate::card::Hold;
 use crate::decision::Change;
 use crate::ids::Version;
 use crate::outcome::DeclineReason;
 use crate::programme::Offered;
 use crate::rules::{Effect, Turn, Verdict};
+use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount) -> Verdict {
     turn.may_debit()?;

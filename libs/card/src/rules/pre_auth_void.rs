@@ -1,12 +1,11 @@
 //! Void of a pre-authorisation: releases an open hold.
 
-use money::Amount;
-
 use crate::command::OriginalRef;
 use crate::decision::Change;
 use crate::entry::Step;
 use crate::outcome::DeclineReason;
 use crate::rules::{Effect, Turn, Verdict, original};
+use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
     turn.facts_hold()?;

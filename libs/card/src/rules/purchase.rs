@@ -1,10 +1,9 @@
 //! Purchase (0200): hold and capture in one message.
 
-use money::Amount;
-
 use crate::decision::Change;
 use crate::outcome::DeclineReason;
 use crate::rules::{Effect, Turn, Verdict, booking};
+use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount) -> Verdict {
     turn.may_debit()?;

@@ -1,7 +1,5 @@
 //! Refund: whole or in parts, never more than what was captured, the fee pro rata.
 
-use money::Amount;
-
 use crate::command::OriginalRef;
 use crate::decision::Change;
 use crate::entry::{Entry, Kind, Step};
@@ -9,6 +7,7 @@ use crate::outcome::DeclineReason;
 use crate::rules::booking::{self, Split};
 use crate::rules::original::{self, Terminal};
 use crate::rules::{Effect, Turn, Verdict};
+use money::Amount;
 
 const REFUNDABLE: [Kind; 3] = [Kind::Purchase, Kind::Completion, Kind::CompletionAdvice];
 

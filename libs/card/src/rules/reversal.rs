@@ -2,8 +2,6 @@
 //!
 //! It may come before its original (CARD-3), more than once, or after the money went on.
 
-use money::Amount;
-
 use crate::command::OriginalRef;
 use crate::decision::Change;
 use crate::entry::{Entry, Kind, Step};
@@ -12,6 +10,7 @@ use crate::outcome::DeclineReason;
 use crate::row::Case;
 use crate::rules::booking::{self, Split};
 use crate::rules::{Effect, Refusal, Turn, Verdict, completion_void, credit, original};
+use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
     let key = original.key.ok_or(DeclineReason::OriginalNotFound)?;

@@ -1,7 +1,5 @@
 //! Void of a purchase: same terminal, batch and day, whole amount. The fee goes back with it.
 
-use money::Amount;
-
 use crate::card::Uncleared;
 use crate::command::OriginalRef;
 use crate::decision::Change;
@@ -10,6 +8,7 @@ use crate::ids::Version;
 use crate::outcome::DeclineReason;
 use crate::rules::original::{self, Terminal};
 use crate::rules::{Effect, Turn, Verdict, booking};
+use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
     turn.facts_hold()?;

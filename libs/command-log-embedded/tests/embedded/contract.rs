@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use command_log::{CommandLog, contract};
 use command_log_embedded::{EmbeddedLog, Options};
-use tempfile::TempDir;
 
 /// The machine's own disk, and small segments.
 fn options(partition_count: u16) -> Options {

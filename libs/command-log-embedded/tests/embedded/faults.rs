@@ -5,15 +5,15 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
-use card::PartitionId;
-use command_log::{AppendError, CommandLog, ConsumeError, LogConsumer, Sequence, contract};
-use command_log_embedded::{Disk, EmbeddedLog, FORWARD_JUMP_MAX_MS, Options};
 use tempfile::TempDir;
 
 use crate::support::{
     Answer, TestClock, TestDisk, not_appended, on_disk, options, payloads, read_all, record,
     submit_until_refused,
 };
+use card::PartitionId;
+use command_log::{AppendError, CommandLog, ConsumeError, LogConsumer, Sequence, contract};
+use command_log_embedded::{Disk, EmbeddedLog, FORWARD_JUMP_MAX_MS, Options};
 
 fn log_on(disk: &Arc<TestDisk>) -> (TempDir, EmbeddedLog) {
     let dir = tempfile::tempdir().unwrap();

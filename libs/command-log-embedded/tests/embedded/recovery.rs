@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use command_log::CommandLog;
-use command_log_embedded::{Disk, EmbeddedLog, OpenError, Options, SystemDisk};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
 use crate::support::{append, copy_folder, options, payloads, read_all, record};
+use command_log::CommandLog;
+use command_log_embedded::{Disk, EmbeddedLog, OpenError, Options, SystemDisk};
 
 /// A log as a crash left it: `blocks` are the places of its blocks in the one segment.
 struct Crashed {

@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support::{append, options, read_all, record};
 use card::PartitionId;
 use command_log::{CommandLog, ConsumeError, contract};
 use command_log_embedded::{EmbeddedLog, OpenError, Options, Retention};
-
-use crate::support::{append, options, read_all, record};
 
 fn files(dir: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(dir) else {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
+
 use card::{PartitionId, Position, Timestamp};
 use command_log::{AppendError, CommandLog, LogRecord, NewRecord, contract};
 use command_log_embedded::{Clock, Disk, EmbeddedLog, Options, Reading, SystemDisk};
-use parking_lot::{Condvar, Mutex};
 
 /// The smallest segments that there are: some dozens of blocks.
 pub(crate) const SEGMENT_SIZE: u64 = 20 * 1_024;

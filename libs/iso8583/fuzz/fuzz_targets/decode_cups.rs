@@ -1,9 +1,10 @@
 //! Frames and bodies of the `cups` dialect: reading any bytes in any way ends without a panic.
 #![no_main]
 
+use libfuzzer_sys::fuzz_target;
+
 use iso8583::frame::{self, NextFrame};
 use iso8583::{Dialect, Disclosure, Message, OwnedMessage};
-use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let dialect = Dialect::cups();

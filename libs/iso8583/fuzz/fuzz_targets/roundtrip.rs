@@ -2,8 +2,9 @@
 //! a body; the total length in the header between institutions is set, so that it is no hurdle.
 #![no_main]
 
-use iso8583::{Dialect, Disclosure, Encoder, Message, OwnedMessage};
 use libfuzzer_sys::fuzz_target;
+
+use iso8583::{Dialect, Disclosure, Encoder, Message, OwnedMessage};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((choice, body)) = bytes.split_first() else {

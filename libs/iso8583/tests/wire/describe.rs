@@ -1,8 +1,9 @@
 //! The form for people: equal to the golden vectors when revealed, free of card data when masked,
 //! and back to the same frame.
+use serde_json::Value;
+
 use crate::support::{dialect_of, string, unhex, vectors};
 use iso8583::{CupsHeader, Dialect, Disclosure, Message, OwnedMessage, OwnedPrefix};
-use serde_json::Value;
 
 fn describe(vector: &Value, disclosure: Disclosure) -> OwnedMessage {
     let dialect = dialect_of(vector);

@@ -1,8 +1,7 @@
 //! Mistakes in writing a message: each is reported by name, and leaves the buffer as before.
 
-use iso8583::{Dialect, EncodeError, Encoder, Message, Mti, Prefix};
-
 use crate::support::{unhex, vectors};
+use iso8583::{Dialect, EncodeError, Encoder, Message, Mti, Prefix};
 
 const POS_PREFIX: Prefix = Prefix::Pos {
     tpdu: [0x60, 0, 3, 0, 0],

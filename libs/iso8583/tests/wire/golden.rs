@@ -1,8 +1,9 @@
 //! Golden vectors: decoding gives their fields, encoding gives their bytes, bad ones are refused.
+use serde_json::Value;
+
 use crate::support::{dialect_of, encode_again, string, unhex, vectors};
 use iso8583::frame::{self, NextFrame};
 use iso8583::{DecodeErrorKind, Dialect, Encoder, Encoding, Field, Message};
-use serde_json::Value;
 
 /// The value of a field as the vectors write it.
 fn value_of(field: &Field<'_>) -> String {

@@ -1,13 +1,13 @@
 //! Bytes that no honest peer sends: never a panic, and what is accepted means what it says.
 
+use proptest::prelude::*;
+
+use crate::support::{corpus, encode_again, unhex, vectors};
 use iso8583::frame::{self, NextFrame};
 use iso8583::{
     Balance, DecodeErrorKind, Dialect, Disclosure, Encoder, Encoding, Message, Mti, OwnedMessage,
     PosF60, PosF61,
 };
-use proptest::prelude::*;
-
-use crate::support::{corpus, encode_again, unhex, vectors};
 
 /// Reads bytes in every way there is. Whatever is accepted must encode to the same bytes.
 fn read_in_every_way(dialect: &'static Dialect, buffer: &[u8]) {

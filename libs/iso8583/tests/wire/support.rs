@@ -1,7 +1,8 @@
 //! Reads the golden vectors and re-encodes messages, for the test programs beside it.
 
-use iso8583::{Dialect, EncodeError, Encoder, Message};
 use serde_json::Value;
+
+use iso8583::{Dialect, EncodeError, Encoder, Message};
 
 /// A file of vectors by the name of its dialect, or `negative`.
 pub(crate) fn vectors(name: &str) -> Vec<Value> {

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use metrics::{
-    Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
-};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use parking_lot::Mutex;
 
 /// Counters by name, and by label value where there is one: `name` or `name/value`.
@@ -19,13 +17,19 @@ pub(crate) struct Meter {
 impl Meter {
     pub(crate) fn count(&self, name: &str) -> u64 {
         let counters = self.counters.lock();
-        counters.get(name).expect("a counter of this name").load(Ordering::SeqCst)
+        counters
+            .get(name)
+            .expect("a counter of this name")
+            .load(Ordering::SeqCst)
     }
 
     /// A gauge, which here only ever holds whole numbers.
     pub(crate) fn level(&self, name: &str) -> i64 {
         let gauges = self.gauges.lock();
-        let bits = gauges.get(name).expect("a gauge of this name").load(Ordering::SeqCst);
+        let bits = gauges
+            .get(name)
+            .expect("a gauge of this name")
+            .load(Ordering::SeqCst);
         whole(bits)
     }
 }
@@ -37,7 +41,10 @@ fn whole(bits: u64) -> i64 {
 
 fn name_of(key: &Key) -> String {
     let values = key.labels().map(metrics::Label::value);
-    std::iter::once(key.name()).chain(values).collect::<Vec<_>>().join("/")
+    std::iter::once(key.name())
+        .chain(values)
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 impl Recorder for Meter {
@@ -46,11 +53,15 @@ impl Recorder for Meter {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::from_arc(Arc::clone(self.counters.lock().entry(name_of(key)).or_default()))
+        Counter::from_arc(Arc::clone(
+            self.counters.lock().entry(name_of(key)).or_default(),
+        ))
     }
 
     fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::from_arc(Arc::clone(self.gauges.lock().entry(name_of(key)).or_default()))
+        Gauge::from_arc(Arc::clone(
+            self.gauges.lock().entry(name_of(key)).or_default(),
+        ))
     }
 
     fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {

@@ -23,7 +23,10 @@ pub(crate) struct Answer(pub(crate) Vec<u8>);
 
 impl Peer {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), received: Vec::new() }
+        Self {
+            stream: TcpStream::connect(address).await.unwrap(),
+            received: Vec::new(),
+        }
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
@@ -33,7 +36,9 @@ impl Peer {
     /// Sends until the other side is gone.
     pub(crate) async fn send_until_cut(&mut self, bytes: &[u8]) {
         let send = async { while self.stream.write_all(bytes).await.is_ok() {} };
-        timeout(PATIENCE, send).await.expect("the connection is cut in time");
+        timeout(PATIENCE, send)
+            .await
+            .expect("the connection is cut in time");
     }
 
     /// Says that nothing more will be sent.
@@ -42,7 +47,9 @@ impl Peer {
     }
 
     pub(crate) async fn receive(&mut self) -> Answer {
-        self.next().await.expect("an answer, not the end of the connection")
+        self.next()
+            .await
+            .expect("an answer, not the end of the connection")
     }
 
     pub(crate) async fn receive_many(&mut self, count: usize) -> Vec<Answer> {
@@ -75,7 +82,12 @@ impl Peer {
             }
             let read = self.stream.read_buf(&mut self.received);
             // A reset after the last answer is an end like any other.
-            if timeout(PATIENCE, read).await.expect("something happens in time").unwrap_or(0) == 0 {
+            if timeout(PATIENCE, read)
+                .await
+                .expect("something happens in time")
+                .unwrap_or(0)
+                == 0
+            {
                 return None;
             }
         }

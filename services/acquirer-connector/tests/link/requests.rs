@@ -20,8 +20,13 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(mti: &[u8; 4], fields: &[(u8, &str)]) -> Self {
-        let fields = fields.iter().map(|(number, value)| (*number, value.as_bytes().to_vec()));
-        Self { mti: *mti, fields: fields.collect() }
+        let fields = fields
+            .iter()
+            .map(|(number, value)| (*number, value.as_bytes().to_vec()));
+        Self {
+            mti: *mti,
+            fields: fields.collect(),
+        }
     }
 
     /// 123.45 yuan with card A.
@@ -45,8 +50,13 @@ impl Request {
     }
 
     pub(crate) fn network(mti: &[u8; 4], custom: &str) -> Self {
-        let fields =
-            [(11, "000001"), (41, TERMINAL), (42, MERCHANT), (60, custom), (63, "01 ")];
+        let fields = [
+            (11, "000001"),
+            (41, TERMINAL),
+            (42, MERCHANT),
+            (60, custom),
+            (63, "01 "),
+        ];
         Self::new(mti, &fields)
     }
 

@@ -71,7 +71,9 @@ pub(crate) async fn start_with<L: CommandLog>(
     let folder = tempfile::tempdir().unwrap();
     let gates = Arc::new(PartitionGates::closed(PARTITION_COUNT));
     let partitions = (0..PARTITION_COUNT).map(PartitionId);
-    partitions.clone().for_each(|partition| gates.open(partition));
+    partitions
+        .clone()
+        .for_each(|partition| gates.open(partition));
     let starts: Vec<_> = partitions.map(|partition| (partition, 0)).collect();
     let settings = ConnectorSettings {
         issuer: ParticipantId::parse("69990001").unwrap(),
@@ -91,7 +93,15 @@ pub(crate) async fn start_with<L: CommandLog>(
     .unwrap();
     drop(metered);
     let consumer = log.consume(&starts).unwrap();
-    Switch { connector, log, gates, meter, consumer, waiting: VecDeque::new(), _folder: folder }
+    Switch {
+        connector,
+        log,
+        gates,
+        meter,
+        consumer,
+        waiting: VecDeque::new(),
+        _folder: folder,
+    }
 }
 
 fn directory(folder: &TempDir) -> Directory {
@@ -112,11 +122,19 @@ fn directory(folder: &TempDir) -> Directory {
         })
         .collect();
     media.add_media(&entries).unwrap();
-    Directory { register: Arc::new(register()), media: Arc::new(media), hasher }
+    Directory {
+        register: Arc::new(register()),
+        media: Arc::new(media),
+        hasher,
+    }
 }
 
-pub(crate) const FEE: FeeTerms =
-    FeeTerms { rate_ppm: 3_800, fixed_minor: 0, min_minor: 0, max_minor: 2_600 };
+pub(crate) const FEE: FeeTerms = FeeTerms {
+    rate_ppm: 3_800,
+    fixed_minor: 0,
+    min_minor: 0,
+    max_minor: 2_600,
+};
 
 fn register() -> Register {
     let acquirer = ParticipantId::parse(ACQUIRER).unwrap();
@@ -134,7 +152,10 @@ fn register() -> Register {
         merchant: merchant_id(MERCHANT).unwrap(),
     };
     Register::new(
-        vec![Participant { id: acquirer, name: "test acquirer".to_owned() }],
+        vec![Participant {
+            id: acquirer,
+            name: "test acquirer".to_owned(),
+        }],
         vec![merchant(MERCHANT, 3), merchant("898999954110002", 0)],
         vec![terminals],
     )
@@ -158,10 +179,16 @@ impl Switch {
         while self.waiting.is_empty() {
             let mut records = Vec::new();
             let polled = self.consumer.poll(&mut records, 1_000);
-            timeout(PATIENCE, polled).await.expect("a command in time").unwrap();
-            let commands = records
-                .iter()
-                .map(|record| (record.position, envelope::decode_command(&record.payload).unwrap()));
+            timeout(PATIENCE, polled)
+                .await
+                .expect("a command in time")
+                .unwrap();
+            let commands = records.iter().map(|record| {
+                (
+                    record.position,
+                    envelope::decode_command(&record.payload).unwrap(),
+                )
+            });
             self.waiting.extend(commands);
         }
         self.waiting.pop_front().unwrap()

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
+
 use card::{
     Acceptance, Card, CardId, CardKind, Command, CreditSource, Facts, Fingerprint, LegKey,
     MerchantId, Offered, Outcome, PartitionId, Place, Programme, ProgrammeId, Reply, ReplyTo,
@@ -21,7 +23,6 @@ use card_store::{
 use command_log::memory::MemoryLog;
 use command_log::{CommandLog as _, NewRecord, RecordKind, ReplySink, envelope, partition_of};
 use money::Amount;
-use parking_lot::Mutex;
 
 pub(crate) const COMMAND: RecordKind = RecordKind::Command;
 const PARTITIONS: u16 = 8;

@@ -8,6 +8,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
+use crate::check::audit::Findings;
+use crate::engine::Engine;
+use crate::exit::Failure;
+use crate::plan;
+use crate::sim::record::{HEADER, RecordedRequest};
 use acquirer_connector::keys::{Leg, Origin, leg_key};
 use acquirer_connector::{ResponseCode, references};
 use card::{CardId, Kind, LegKey, Row, TerminalId, Version};
@@ -15,12 +20,6 @@ use command_log::CommandLog as _;
 use iso8583::Mti;
 use registry::{Register, merchant_id, terminal_id};
 use settings::Settings;
-
-use crate::check::audit::Findings;
-use crate::engine::Engine;
-use crate::exit::Failure;
-use crate::plan;
-use crate::sim::record::{HEADER, RecordedRequest};
 
 /// One key of the record.
 #[derive(Debug)]

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::check::Against;
 use card::{Card, CardId, Kind, ProgrammeId, Row, Version};
 use card_processor::ControlTotals;
 use card_store::CardStore;
 use ledger::{Account, Books, Side};
 use money::Amount;
-
-use crate::check::Against;
 
 /// Rows read in one go.
 const ROWS_PER_PAGE: usize = 256;

@@ -10,13 +10,12 @@ mod report;
 
 use std::path::PathBuf;
 
-use card_store::CardStore as _;
-use settings::Settings;
-
 use crate::config;
 use crate::engine::{Engine, Opening};
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
+use card_store::CardStore as _;
+use settings::Settings;
 
 pub(crate) use against::Against;
 pub(crate) use audit::Audit;

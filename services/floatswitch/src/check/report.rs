@@ -3,12 +3,12 @@
 use std::io::Write;
 
 use serde_json::{Value, json};
-use settings::Settings;
 
 use crate::check::Checked;
 use crate::check::audit::{Finding, Findings};
 use crate::exit::Failure;
 use crate::output::{OutputForm, yuan};
+use settings::Settings;
 
 /// Findings that people are shown.
 const SHOWN_MAX: usize = 20;

@@ -26,7 +26,6 @@ use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{DONE, FOUND_WRONG, Failure};
-
 use scene::Scene;
 use served::Served;
 use stage::{Stage, Tone, yuan};

@@ -16,10 +16,9 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
+use form::{ErrorForm, MessageForm, Problem};
 use iso8583::frame::{NextFrame, next_frame};
 use iso8583::{DecodeError, Dialect, Disclosure, Message, OwnedMessage};
-
-use form::{ErrorForm, MessageForm, Problem};
 
 /// What to do with messages.
 #[derive(Debug, clap::Subcommand)]

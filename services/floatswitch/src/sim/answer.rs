@@ -1,9 +1,8 @@
 //! The part of an answer that a terminal looks at.
 
-use iso8583::{Dialect, Message, Mti};
-
 use super::error::SimError;
 use super::packed::{read_ascii, read_packed};
+use iso8583::{Dialect, Message, Mti};
 
 /// What came back. Text of the peer is kept only where it is letters and digits.
 #[derive(Debug, Clone, Copy)]

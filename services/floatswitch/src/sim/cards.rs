@@ -1,10 +1,9 @@
 //! Which card pays next, and its number on the wire.
 
-use pan::luhn_check_digit;
-
 use super::packed::put_ascii;
 use super::random::Random;
 use super::zipf::Zipf;
+use pan::luhn_check_digit;
 
 /// Digits of a test card's number.
 pub(crate) const PAN_LENGTH: usize = 16;

@@ -6,8 +6,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use iso8583::Mti;
-
 use super::answer::Answer;
 use super::args::{PosSimArgs, SignOn};
 use super::cards::Cards;
@@ -19,6 +17,7 @@ use super::record::RecordPlace;
 use super::tally::Tally;
 use super::template::{Template, Templates, Values};
 use super::terminal::{DATE_UNKNOWN, Earlier, Request, Terminal};
+use iso8583::Mti;
 
 /// What all connections share.
 #[derive(Debug)]

@@ -12,13 +12,12 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
-use iso8583::Dialect;
-use iso8583::frame::{NextFrame, next_frame};
-
 use super::checkout::{Checkout, Plan};
 use super::error::SimError;
 use super::pace::Pace;
 use super::tally::Tally;
+use iso8583::Dialect;
+use iso8583::frame::{NextFrame, next_frame};
 
 /// Room made in the buffer before each read.
 const READ_SIZE: usize = 16 << 10;

@@ -4,12 +4,11 @@
 //! and a few writes at known places. PIN and MAC are absent: links that do not check them are what
 //! this simulator is for.
 
-use iso8583::frame::{NextFrame, next_frame};
-use iso8583::{Dialect, EncodeError, Encoder, Message, Mti, Prefix};
-
 use super::cards::PAN_LENGTH;
 use super::kind::{Ask, Kind};
 use super::packed::{put_ascii, put_packed};
+use iso8583::frame::{NextFrame, next_frame};
+use iso8583::{Dialect, EncodeError, Encoder, Message, Mti, Prefix};
 
 const PREFIX: Prefix = Prefix::Pos {
     tpdu: [0x60, 0x00, 0x03, 0x00, 0x00],

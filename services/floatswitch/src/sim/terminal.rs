@@ -5,11 +5,10 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use iso8583::Mti;
-
 use super::answer::Answer;
 use super::kind::{Ask, Kind, OnSilence};
 use super::template::{Original, Trace};
+use iso8583::Mti;
 
 /// Traces and batches have six digits and start at 1.
 const NUMBER_MAX: u32 = 999_999;

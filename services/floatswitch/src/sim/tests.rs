@@ -7,11 +7,10 @@ use clap::Parser;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use iso8583::frame::{NextFrame, next_frame};
-use iso8583::{Dialect, Encoder, Message, MtiClass};
-
 use super::record::{HEADER, RecordedRequest};
 use super::*;
+use iso8583::frame::{NextFrame, next_frame};
+use iso8583::{Dialect, Encoder, Message, MtiClass};
 
 /// What the scripted switch does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,85 @@
+//! Sign-on, sign-off and echo, without the log.
+
+use link::SignOn;
+
+use crate::requests::Request;
+use crate::switch::Switch;
+
+#[tokio::test]
+async fn sign_on_is_answered_as_in_the_vectors_but_hands_out_no_keys() {
+    let switch = Switch::start(|_| {}).await;
+    let answer = switch.peer().await.ask(&Request::sign_on().frame()).await;
+    assert_eq!(answer.mti(), "0810");
+    let expected = [
+        (11, "000001"),
+        (12, "193005"),
+        (13, "0511"),
+        (32, "69980290"),
+        (37, "051119000001"),
+        (39, "00"),
+        (41, "70000001"),
+        (42, "898999954110001"),
+        (60, "00000001003"),
+    ];
+    let numbers: Vec<_> = answer
+        .message()
+        .fields()
+        .map(|field| field.number())
+        .collect();
+    assert_eq!(numbers, expected.map(|(number, _)| number));
+    for (number, value) in expected {
+        assert_eq!(answer.value(number).as_deref(), Some(value), "de{number}");
+    }
+    assert_eq!(switch.appended_count(), 0);
+}
+
+#[tokio::test]
+async fn payments_need_a_session_where_sign_on_is_required() {
+    let mut switch = Switch::start(|settings| settings.sign_on = SignOn::Required).await;
+    let mut peer = switch.peer().await;
+    let purchase = Request::purchase(1).frame();
+    let sign_off = Request::network(b"0820", "00000001002").frame();
+    assert_eq!(peer.ask(&purchase).await.code(), "97");
+    assert_eq!(peer.ask(&Request::sign_on().frame()).await.code(), "00");
+    // A session is the terminal's, whatever connection it uses.
+    let mut other = switch.peer().await;
+    other.send(&purchase).await;
+    switch.approve().await;
+    assert_eq!(other.receive().await.code(), "00");
+    let stranger = Request::purchase(1).with(41, "70000002").frame();
+    assert_eq!(other.ask(&stranger).await.code(), "97");
+    let answer = other.ask(&sign_off).await;
+    assert_eq!(
+        (answer.mti().as_str(), answer.code().as_str()),
+        ("0830", "00")
+    );
+    assert_eq!(peer.ask(&purchase).await.code(), "97");
+}
+
+#[tokio::test]
+async fn requests_of_the_network_desk() {
+    let switch = Switch::start(|settings| settings.sign_on = SignOn::Required).await;
+    let mut peer = switch.peer().await;
+    let wrong_merchant = Request::sign_on().with(42, "898999954110002");
+    for (request, mti, code) in [
+        (Request::network(b"0820", "00000001301"), "0830", "00"),
+        (
+            Request::network(b"0820", "00000001301").without(11),
+            "0830",
+            "00",
+        ),
+        (Request::network(b"0800", "00000001001"), "0810", "00"),
+        (Request::network(b"0800", "00000001005"), "0810", "00"),
+        (Request::network(b"0800", "00000001360"), "0810", "40"),
+        (Request::network(b"0820", "00000001001"), "0830", "40"),
+        (Request::sign_on().with(41, "79999999"), "0810", "97"),
+        (wrong_merchant, "0810", "03"),
+        (Request::sign_on().without(60), "0810", "30"),
+        (Request::network(b"0800", "0000000"), "0810", "30"),
+        (Request::sign_on().without(41), "0810", "30"),
+    ] {
+        let answer = peer.ask(&request.frame()).await;
+        assert_eq!((answer.mti().as_str(), answer.code().as_str()), (mti, code));
+    }
+    assert_eq!(switch.appended_count(), 0);
+}
