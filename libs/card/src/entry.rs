@@ -99,7 +99,7 @@ impl Step {
     }
 }
 
-/// One recent transaction. Its canonical bytes are 48 or fewer for everyday amounts.
+/// One recent transaction. Its canonical bytes are 44 to 51 for everyday amounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// Identity of the request.

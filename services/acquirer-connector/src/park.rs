@@ -29,3 +29,34 @@ pub(crate) struct Parked {
     /// Data element 60.
     pub(crate) custom: PosF60,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn card_number_is_masked_in_debug_form() {
+        let parked = Parked {
+            prefix: Prefix::Pos {
+                tpdu: [0; 5],
+                header: [0; 6],
+            },
+            mti: Mti::FINANCIAL_RESPONSE,
+            pan: Some(Pan::parse(b"6299990100001238").unwrap()),
+            processing_code: *b"000000",
+            amount: None,
+            trace: 1,
+            condition_code: *b"00",
+            place: Place {
+                merchant: card::MerchantId(*b"898999954110001"),
+                terminal: card::TerminalId(*b"70000001"),
+            },
+            custom: PosF60::parse(b"22000001000").unwrap(),
+        };
+        let shown = format!("{parked:?}");
+        assert!(
+            shown.contains("1238") && !shown.contains("0100001238"),
+            "{shown}"
+        );
+    }
+}

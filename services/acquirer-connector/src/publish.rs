@@ -1,4 +1,7 @@
 //! What one read of a connection brought: parked together, submitted together, answered together.
+//!
+//! The edge answers by itself only what was certainly not appended; whether money moves is decided
+//! by the card (LINK-5).
 
 use std::fmt;
 use std::sync::Arc;

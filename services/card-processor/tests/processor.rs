@@ -195,6 +195,26 @@ async fn an_actor_that_crashes_twice_goes_on_and_the_third_time_stops_its_partit
 }
 
 #[tokio::test]
+async fn a_write_of_unknown_outcome_is_made_again_before_anything_is_released() {
+    let faults = Arc::new(Faults::default());
+    let bench = Bench::start_with(Arc::clone(&faults)).await;
+    bench.issue(1, yuan(100)).await;
+    faults.set_card(support::card(1));
+    faults.unknown.store(5, Ordering::SeqCst);
+    bench.purchase(1, 1, yuan(10));
+    bench.purchase(1, 2, yuan(10));
+    assert_eq!(bench.outcomes(2).await, [Outcome::Approved; 2]);
+    assert_eq!(faults.unknown.load(Ordering::SeqCst), 0);
+    let card = bench.card(1).await;
+    assert_eq!(
+        (card.posted(), card.version().0),
+        (yuan(80), 3),
+        "STORE-3: each booked once"
+    );
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn a_damaged_card_stops_alone() {
     let faults = Arc::new(Faults::default());
     let bench = Bench::start_with(Arc::clone(&faults)).await;

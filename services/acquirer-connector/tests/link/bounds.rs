@@ -7,7 +7,10 @@ use card::Outcome;
 use crate::requests::Request;
 use crate::switch::{Switch, reply};
 
+/// A deadline that a test waits for.
 const SHORT: Duration = Duration::from_millis(200);
+/// One that it also must keep, on a machine that may be busy.
+const SAFE: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn requests_over_the_bound_are_refused_and_the_others_answered() {
@@ -56,7 +59,7 @@ async fn a_full_link_serves_as_many_at_once_again_and_again() {
 async fn late_replies_are_dropped_and_counted() {
     let mut switch = Switch::start(|settings| {
         settings.in_flight_max = 1;
-        settings.reply_timeout = SHORT;
+        settings.reply_timeout = SAFE;
     })
     .await;
     let mut peer = switch.peer().await;
@@ -141,17 +144,15 @@ async fn connections_over_the_bound_are_closed_at_once() {
 
 #[tokio::test]
 async fn idle_connections_are_closed_but_not_those_that_wait_for_an_answer() {
-    let mut switch = Switch::start(|settings| settings.idle_timeout = SHORT).await;
+    let mut switch = Switch::start(|settings| settings.idle_timeout = SAFE).await;
     let (mut idle, mut waiting) = (switch.peer().await, switch.peer().await);
     waiting.send(&Request::purchase(1).frame()).await;
     let (position, command) = switch.command().await;
     assert!(idle.is_closed().await);
-    let mut idle = switch.peer().await;
-    assert!(idle.is_closed().await);
     switch.deliver(vec![reply(position, &command, Outcome::Approved)]);
     assert_eq!(waiting.receive().await.code(), "00");
     assert!(waiting.is_closed().await);
-    assert_eq!(switch.meter.count("switch_connections_cut_total/idle"), 3);
+    assert_eq!(switch.meter.count("switch_connections_cut_total/idle"), 2);
 }
 
 #[tokio::test]
@@ -169,9 +170,13 @@ async fn frames_that_never_end_close_the_connection() {
             .count("switch_connections_cut_total/slow_frame"),
         4
     );
-    // Slow, but whole in time: the quiet between frames has no deadline here.
+}
+
+#[tokio::test]
+async fn frames_may_come_byte_by_byte() {
+    let mut switch = Switch::start(|_| {}).await;
     let mut peer = switch.peer().await;
-    for byte in &frame {
+    for byte in &Request::purchase(1).frame() {
         peer.send(std::slice::from_ref(byte)).await;
     }
     switch.approve().await;

@@ -48,6 +48,8 @@ pub(crate) struct Faults {
     card: Mutex<Option<CardId>>,
     /// Writes of the card that panic.
     pub(crate) panics: AtomicU32,
+    /// Writes of the card whose outcome stays unknown.
+    pub(crate) unknown: AtomicU32,
     /// Whether its state reads as damaged.
     pub(crate) damaged: AtomicBool,
 }
@@ -111,6 +113,11 @@ impl CardStore for FaultyStore {
             if left > 0 {
                 self.faults.panics.store(left - 1, Ordering::SeqCst);
                 panic!("injected");
+            }
+            let unknown = self.faults.unknown.load(Ordering::SeqCst);
+            if unknown > 0 {
+                self.faults.unknown.store(unknown - 1, Ordering::SeqCst);
+                return Err(WriteError::Unknown("injected".to_owned()));
             }
         }
         self.inner.write(write).await?;

@@ -293,3 +293,196 @@ fn at(rows: &[(Row, [u8; 32])], version: Version) -> Option<&Row> {
     let index = usize::try_from(version.0.checked_sub(1)?).ok()?;
     rows.get(index).map(|(row, _)| row)
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use card::{
+        Acceptance, CardKind, Command, Context, CreditSource, Day, Facts, Fingerprint, LegKey,
+        MerchantId, Offered, OriginalRef, PartitionId, Place, Position, Programme, Recalled,
+        ReplyTo, Request, Rules, TerminalId, Timestamp,
+    };
+    use card_store::memory::MemoryStore;
+    use card_store::{CardWrite, JournalRow, StoredCard};
+
+    use super::*;
+
+    const ID: CardId = CardId::from_bytes([7; 16]);
+
+    fn rules() -> Rules {
+        let programme = Programme {
+            kind: CardKind::Registered,
+            acceptance: Acceptance::Everywhere,
+            balance_cap: fen(500_000),
+            reloadable: Offered::Yes,
+            preauth: Offered::Yes,
+            hold_lifetime_ms: 1_000_000,
+            completion_ratio_percent: 100,
+            reversal_window_ms: 1_000,
+            refund_window_ms: 1_000_000,
+            refund_repeat_ms: 1_000,
+            key_retention_ms: 1_000_000,
+        };
+        Rules {
+            utc_offset_minutes: 0,
+            programmes: BTreeMap::from([(ProgrammeId(1), programme)]),
+        }
+    }
+
+    fn fen(minor: u64) -> Amount {
+        Amount::from_minor(minor).unwrap()
+    }
+
+    /// A card that was sold, paid, and got its payment reversed: one write for each decision.
+    fn life() -> Vec<CardWrite> {
+        let purchase = LegKey([2; 12]);
+        let original = OriginalRef {
+            key: Some(purchase),
+            ..OriginalRef::default()
+        };
+        let source = CreditSource::Transfer;
+        let programme = ProgrammeId(1);
+        let requests = [
+            Request::Issue {
+                programme,
+                expiry: 0,
+                amount: fen(10_000),
+                source,
+            },
+            Request::Purchase { amount: fen(3_000) },
+            Request::Reversal {
+                amount: fen(3_000),
+                original,
+            },
+        ];
+        let (rules, recalled, mut card) = (rules(), Recalled::default(), None);
+        let mut writes = Vec::new();
+        for (number, request) in (1..).zip(requests) {
+            let command = Command {
+                card: ID,
+                medium: 0,
+                key: LegKey([number; 12]),
+                fingerprint: Fingerprint(number.into()),
+                place: Place {
+                    merchant: MerchantId(*b"898999954110001"),
+                    terminal: TerminalId(*b"70000001"),
+                },
+                request,
+                facts: Facts::default(),
+                reply_to: ReplyTo::NOBODY,
+            };
+            let position = Position {
+                partition: PartitionId(0),
+                offset: number.into(),
+            };
+            let context = Context {
+                appended_at: Timestamp(1_000_000),
+                position,
+                day: Day(1),
+                frozen_through: Day(0),
+                rules: &rules,
+                recalled: &recalled,
+            };
+            let decision = card::decide(card.as_ref(), &command, &context);
+            let written = decision.written.expect("each of them writes");
+            card::apply(&mut card, &command, &written);
+            let mut body = Vec::new();
+            card.as_ref().unwrap().encode(&mut body);
+            let version = written.version;
+            writes.push(CardWrite {
+                card: ID,
+                state: StoredCard {
+                    version,
+                    position,
+                    body: Bytes::from(body),
+                },
+                rows: vec![JournalRow {
+                    version,
+                    bytes: Bytes::from(written.row_bytes.clone()),
+                }],
+                keys: Vec::new(),
+            });
+        }
+        writes
+    }
+
+    /// Rewrites a row of the life.
+    fn alter(writes: &mut [CardWrite], version: usize, change: impl FnOnce(&mut Row)) {
+        let row = &mut writes[version - 1].rows[0];
+        let mut decoded = Row::decode(&row.bytes).unwrap();
+        change(&mut decoded);
+        row.bytes = Bytes::from(decoded.encode());
+    }
+
+    fn check(tamper: impl FnOnce(&mut Vec<CardWrite>), expected: &str) {
+        let mut writes = life();
+        tamper(&mut writes);
+        let store = MemoryStore::new();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let audit = runtime.block_on(async {
+            for write in writes {
+                store.write(write).await.unwrap();
+            }
+            let mut audit = Audit::default();
+            audit.card(&store, ID, None).await;
+            audit
+        });
+        let found: Vec<&str> = audit
+            .findings
+            .kept
+            .iter()
+            .map(|f| f.what.as_str())
+            .collect();
+        match expected {
+            "" => assert_eq!(found, [""; 0]),
+            _ => assert!(
+                found.iter().any(|what| what.contains(expected)),
+                "{expected}: {found:?}"
+            ),
+        }
+    }
+
+    #[test]
+    fn what_was_tampered_with_is_found() {
+        check(|_| {}, "");
+        let chain = "hash chain is broken";
+        check(
+            |writes| alter(writes, 2, |row| row.amount = fen(2_999)),
+            chain,
+        );
+        check(
+            |writes| alter(writes, 2, |row| row.decided_at = Timestamp(1)),
+            chain,
+        );
+        check(
+            |writes| alter(writes, 3, |row| row.held_after = fen(1)),
+            "does not carry the hash",
+        );
+        check(
+            |writes| alter(writes, 2, |row| row.ledger = None),
+            "entries make 10000 fen",
+        );
+        check(
+            |writes| alter(writes, 2, |row| row.ledger = None),
+            "does not mirror version 2",
+        );
+        check(
+            |writes| alter(writes, 3, |row| row.posted_after = fen(1)),
+            "row tells balance 0.01",
+        );
+        check(
+            |writes| alter(writes, 2, |row| row.held_after = fen(9_999)),
+            "holds are over",
+        );
+        check(
+            |writes| alter(writes, 3, |row| row.position.offset = 1),
+            "out of log order",
+        );
+        check(
+            |writes| writes[2].state.body = writes[1].state.body.clone(),
+            "another card or version",
+        );
+    }
+}

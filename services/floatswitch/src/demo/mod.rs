@@ -52,8 +52,9 @@ pub(crate) async fn run(args: DemoArgs) -> Result<u8, Failure> {
         SimCards::None
     };
     let started_at = Instant::now();
-    let mut world = World::make(folder.path(), sim_cards).await?;
     let mut stage = Stage::new();
+    stage.say(Tone::Bold, "floatswitch demo")?;
+    let mut world = World::make(folder.path(), sim_cards).await?;
     // Stopped early, the switch is dropped and ends, and the folder goes.
     tokio::select! {
         played = play(&mut stage, &mut world, sim_cards) => {
@@ -120,7 +121,6 @@ async fn tell(scene: &mut Scene<'_>, world: &World, served: Served) -> Result<()
 fn introduce(stage: &mut Stage, world: &World, served: &Served) -> Result<(), Failure> {
     let address = served.address()?;
     let data = world.settings.data_dir.display();
-    stage.say(Tone::Bold, "floatswitch demo")?;
     stage.say(
         Tone::Plain,
         &format!(
