@@ -141,6 +141,10 @@ impl fmt::Display for Amount {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "the values of these tests are small"
+)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -218,9 +218,7 @@ impl Connection {
     pub(crate) fn end_reading(&self) {
         self.flow.lock().reader = ReaderState::Ended;
         // The rest of a frame will not be waited for; what is in flight has its own deadline.
-        self.activity
-            .frame_started_at_ms
-            .store(NEVER, Ordering::Relaxed);
+        self.activity.note_pause();
         self.writer_wake.notify_one();
     }
 
@@ -322,6 +320,19 @@ impl Activity {
             Rest::None => self.frame_started_at_ms.store(NEVER, Ordering::Relaxed),
             // Still the same frame: its deadline stays.
             Rest::Some if frame_count == 0 && was_started => {}
+            Rest::Some => self.frame_started_at_ms.store(now_ms, Ordering::Relaxed),
+        }
+    }
+
+    /// Nothing is read for a while, or never again: no frame can be late.
+    pub(crate) fn note_pause(&self) {
+        self.frame_started_at_ms.store(NEVER, Ordering::Relaxed);
+    }
+
+    /// Reading goes on; the rest of a frame has its whole time from now.
+    pub(crate) fn note_resume(&self, now_ms: u64, rest: Rest) {
+        match rest {
+            Rest::None => {}
             Rest::Some => self.frame_started_at_ms.store(now_ms, Ordering::Relaxed),
         }
     }

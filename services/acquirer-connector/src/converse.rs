@@ -82,7 +82,7 @@ impl<'c> Reader<'c> {
     async fn run(&mut self) -> Result<(), ConverseError> {
         while !self.connection.is_stopping() {
             if !self.connection.may_read() {
-                self.connection.reader_wake.notified().await;
+                self.wait_for_room().await;
                 continue;
             }
             // Cancel safe: a read that loses has taken nothing from the stream.
@@ -104,6 +104,23 @@ impl<'c> Reader<'c> {
         Ok(())
     }
 
+    /// Waits until the peer has taken answers. A frame that has started is not late meanwhile,
+    /// because it is us who do not read its rest.
+    async fn wait_for_room(&mut self) {
+        let activity = &self.connection.activity;
+        activity.note_pause();
+        self.connection.reader_wake.notified().await;
+        activity.note_resume(self.listener.shared.now_ms(), self.rest());
+    }
+
+    fn rest(&self) -> Rest {
+        if self.buffer.has_rest() {
+            Rest::Some
+        } else {
+            Rest::None
+        }
+    }
+
     /// Takes all whole frames into the batch.
     fn cut(&mut self) -> Result<(), Garbage> {
         let now_ms = self.listener.shared.now_ms();
@@ -117,11 +134,7 @@ impl<'c> Reader<'c> {
             frame_count += 1;
             self.batch.add(self.buffer.body(place))?;
         }
-        let rest = if self.buffer.has_rest() {
-            Rest::Some
-        } else {
-            Rest::None
-        };
+        let rest = self.rest();
         self.connection
             .activity
             .note_read(now_ms, frame_count, rest);

@@ -6,6 +6,8 @@
 use crate::keys::is_reversal;
 use iso8583::Mti;
 
+use self::Reversible::{No, Yes};
+
 /// A business that this switch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
@@ -44,8 +46,6 @@ pub(crate) struct KindRow {
     /// merchant: they are found by approval code and reference alone.
     pub(crate) points_at: Option<Kind>,
 }
-
-use Reversible::{No, Yes};
 
 const REQUEST: Mti = Mti::FINANCIAL_REQUEST;
 const ADVICE: Mti = Mti::FINANCIAL_ADVICE;

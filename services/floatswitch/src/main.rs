@@ -33,8 +33,10 @@ fn main() -> ExitCode {
     match cli::run() {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            let mut out = std::io::stderr().lock();
-            drop(writeln!(out, "error: {}", failure.message)); // Nobody may read it any more.
+            if !failure.message.is_empty() {
+                let mut out = std::io::stderr().lock();
+                drop(writeln!(out, "error: {}", failure.message)); // Nobody may read it any more.
+            }
             ExitCode::from(failure.code)
         }
     }

@@ -1,11 +1,10 @@
 //! What a terminal gets back, data element by data element.
 
-use card::{Outcome, Version};
-use money::Amount;
-
 use crate::peer::Answer;
 use crate::requests::{Request, unhex};
 use crate::switch::{BROKE, Switch, reply};
+use card::{Outcome, Version};
+use money::Amount;
 
 /// The purchase of the shared test vectors, with PIN block, track and MAC.
 const PURCHASE: &str = concat!(

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use card::Outcome;
-
 use crate::requests::Request;
 use crate::switch::{Switch, reply};
+use card::Outcome;
 
 /// A deadline that a test waits for.
 const SHORT: Duration = Duration::from_millis(200);
@@ -157,7 +156,7 @@ async fn idle_connections_are_closed_but_not_those_that_wait_for_an_answer() {
 
 #[tokio::test]
 async fn frames_that_never_end_close_the_connection() {
-    let mut switch = Switch::start(|settings| settings.read_timeout = SHORT).await;
+    let switch = Switch::start(|settings| settings.read_timeout = SHORT).await;
     let frame = Request::purchase(1).frame();
     for size in [1, 2, 20, frame.len() - 1] {
         let mut peer = switch.peer().await;

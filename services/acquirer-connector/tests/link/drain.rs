@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use acquirer_connector::Drained;
-use card::Outcome;
-use command_log::ReplySink;
 use tokio::net::TcpStream;
 
 use crate::peer::PATIENCE;
 use crate::requests::Request;
 use crate::switch::{Switch, reply};
+use acquirer_connector::Drained;
+use card::Outcome;
+use command_log::ReplySink;
 
 #[tokio::test]
 async fn requests_in_flight_are_answered_before_the_end() {

@@ -1,5 +1,7 @@
 //! Each business of the dialect becomes the command that it is.
 
+use crate::requests::{CARD_A, CARD_B, Request};
+use crate::switch::{ACQUIRER, BROKE, FEE, PARTITION_COUNT, Switch, card};
 use acquirer_connector::keys::{Leg, Origin, leg_key};
 use acquirer_connector::references::{approval_code, retrieval_reference};
 use card::{
@@ -10,9 +12,6 @@ use command_log::partition_of;
 use iso8583::Mti;
 use money::Amount;
 use registry::ParticipantId;
-
-use crate::requests::{CARD_A, CARD_B, Request};
-use crate::switch::{ACQUIRER, BROKE, FEE, PARTITION_COUNT, Switch, card};
 
 fn key(mti: &[u8; 4], batch: u32, trace: u32) -> LegKey {
     let origin = Origin {

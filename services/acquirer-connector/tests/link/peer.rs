@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use iso8583::frame::{NextFrame, next_frame};
-use iso8583::{Dialect, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use iso8583::frame::{NextFrame, next_frame};
+use iso8583::{Dialect, Message};
 
 /// Far longer than anything here takes: reached only when an answer will never come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

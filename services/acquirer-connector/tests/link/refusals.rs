@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::peer::Peer;
+use crate::requests::{CARD_A, CARD_B, CARD_UNKNOWN, Request};
+use crate::switch::{PARTITION_COUNT, Switch, card, listener, start_with};
 use card::{PartitionId, Position};
 use command_log::memory::MemoryLog;
 use command_log::{
     AppendError, CommandLog, ConsumeError, Digest, DurableWatch, LogId, NewRecord, partition_of,
 };
-
-use crate::peer::Peer;
-use crate::requests::{CARD_A, CARD_B, CARD_UNKNOWN, Request};
-use crate::switch::{PARTITION_COUNT, Switch, card, listener, start_with};
 
 async fn check(switch: &Switch, peer: &mut Peer, request: Request, code: &str, why: &str) {
     let appended_before = switch.appended_count();

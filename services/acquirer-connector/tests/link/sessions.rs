@@ -1,9 +1,8 @@
 //! Sign-on, sign-off and echo, without the log.
 
-use link::SignOn;
-
 use crate::requests::Request;
 use crate::switch::Switch;
+use link::SignOn;
 
 #[tokio::test]
 async fn sign_on_is_answered_as_in_the_vectors_but_hands_out_no_keys() {

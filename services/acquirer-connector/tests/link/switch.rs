@@ -4,6 +4,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use crate::metering::Meter;
+use crate::peer::{PATIENCE, Peer};
+use crate::requests::{CARD_A, CARD_B, MERCHANT};
 use acquirer_connector::{Connector, ConnectorSettings, Directory, ListenerSettings};
 use card::{
     CardId, Command, Day, DeclineReason, FeeTerms, Outcome, PartitionId, Position, Reply,
@@ -18,12 +24,6 @@ use registry::{
     Media, Medium, Merchant, Participant, ParticipantId, Register, RegisteredMedium, Terminal,
     merchant_id, terminal_id,
 };
-use tempfile::TempDir;
-use tokio::time::timeout;
-
-use crate::metering::Meter;
-use crate::peer::{PATIENCE, Peer};
-use crate::requests::{CARD_A, CARD_B, MERCHANT};
 
 pub(crate) const ACQUIRER: &str = "69980290";
 pub(crate) const PARTITION_COUNT: u16 = 8;

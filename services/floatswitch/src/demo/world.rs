@@ -256,7 +256,7 @@ fn settings_text(data_dir: &Path) -> String {
         r#"data_dir = {data_dir}
 metrics_listen = "127.0.0.1:0"
 log_format = "text"
-log_level = "warn"
+log_level = "error"
 
 [log]
 segment_size_mib = 4

@@ -361,7 +361,7 @@ async fn who_is_not_let_in_is_told_why() {
     let switch = Switch::start(|_, _| Reaction::Answer("97")).await;
     let error = switch.run("--count 3").await.unwrap_err();
     assert_eq!(error.exit_code(), 4);
-    assert!(error.to_string().contains("10000001 with 97"), "{error}");
+    assert!(error.to_string().contains("71000000 with 97"), "{error}");
     let outcome = switch.run("--count 3 --sign-on no").await.unwrap();
     assert_eq!(outcome.summary.by_code["97"], 3);
 }
