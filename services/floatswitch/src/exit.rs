@@ -67,12 +67,12 @@ impl Failure {
 /// Output that nobody reads ends the program quietly, as it does for other tools.
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe {
+            return Self {
                 code: DONE,
                 message: String::new(),
-            },
-            _ => Self::cannot_start(format!("cannot read or write: {error}")),
+            };
         }
+        Self::cannot_start(format!("cannot read or write: {error}"))
     }
 }
