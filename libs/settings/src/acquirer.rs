@@ -20,7 +20,7 @@ pub struct Acquirer {
     pub dialect: Dialect,
     /// Open connections, 1 to 10000; one more is closed at once.
     pub connections_max: Within<u32, 1, 10_000>,
-    /// Unanswered requests of one connection, 1 to 10000; one more is declined with 91.
+    /// Unanswered requests of one connection, 1 to 10000; one more is answered 96.
     pub in_flight_max: Within<u32, 1, 10_000>,
     /// Longest frame in bytes after its length prefix, 64 to 65535; a longer one closes the connection.
     pub frame_size_max: Within<u32, 64, 65_535>,
