@@ -23,7 +23,7 @@ impl Books {
     /// Adds an entry.
     ///
     /// # Errors
-    /// [`BooksError::Overflow`] when a balance leaves its range; nothing was added then.
+    /// [`BooksError::Overflow`] when a balance leaves its range: the books are damaged.
     pub fn post(&mut self, entry: &Entry) -> Result<(), BooksError> {
         for posting in entry.postings() {
             let minor = i128::from(posting.amount.minor());

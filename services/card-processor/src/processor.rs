@@ -19,7 +19,7 @@ use crate::recovery::{self, Folded, Recovered};
 use crate::release::{self, Outlets, ReleaseQueue};
 use crate::settings::ProcessorSettings;
 use crate::worker::{Lane, Worker};
-use card::{Day, Outcome, PartitionId, Position, Rules};
+use card::{Day, Outcome, PartitionId, Position, ProgrammeId, Rules};
 use card_store::{CardStore, WriteError};
 use command_log::envelope::{Mark, encode_mark};
 use command_log::{
@@ -148,6 +148,7 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
     /// # Errors
     /// [`InstallError`] when the bundle cannot be kept or the barrier cannot be appended.
     pub async fn install_rules(&self, rules: &Rules) -> Result<(), InstallError> {
+        self.keeps_programmes(rules)?;
         let rules_hash = self.bundles.keep(rules)?;
         let logic_version = command_log::envelope::LOGIC_VERSION;
         let barrier = Mark::Barrier {
@@ -156,6 +157,25 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
         };
         self.mark_where(barrier, |context| context.rules_hash != rules_hash)
             .await
+    }
+
+    /// Cards of a programme that is gone, or that is of another kind all at once, could not be
+    /// decided or would be booked to another account.
+    fn keeps_programmes(&self, rules: &Rules) -> Result<(), InstallError> {
+        let (_, context) = self.totals();
+        let Some(current) = context.rules else {
+            return Ok(());
+        };
+        for (id, programme) in &current.programmes {
+            match rules.programmes.get(id) {
+                None => return Err(InstallError::ProgrammeGone(*id)),
+                Some(new) if new.kind != programme.kind => {
+                    return Err(InstallError::KindChanged(*id));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Dates new work with a day from here on (LOG-5).
@@ -292,6 +312,14 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
 /// Why rules or a day cannot be put in force.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
+    /// A programme that may have cards is missing.
+    #[error("programme {0} has been in force and is missing now: put it back into the settings")]
+    ProgrammeGone(ProgrammeId),
+    /// A programme changed between registered and anonymous.
+    #[error(
+        "programme {0} changed its kind: its cards are booked by it, give new cards a new number"
+    )]
+    KindChanged(ProgrammeId),
     /// The bundle cannot be kept.
     #[error(transparent)]
     Bundle(#[from] BundleError),

@@ -292,6 +292,31 @@ async fn when_the_log_stops_nothing_more_is_released() {
 }
 
 #[tokio::test]
+async fn rules_that_drop_a_programme_or_change_its_kind_are_refused() {
+    let bench = Bench::start().await;
+    let mut rules = support::rules();
+    for programme in rules.programmes.values_mut() {
+        programme.kind = card::CardKind::Anonymous;
+    }
+    let error = bench
+        .processor
+        .install_rules(&rules)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("programme 1 changed its kind"), "{error}");
+    rules.programmes.clear();
+    let error = bench
+        .processor
+        .install_rules(&rules)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("programme 1 has been in force"), "{error}");
+    bench.stop().await;
+}
+
+#[tokio::test]
 async fn a_gap_in_the_log_stops_the_partition() {
     let bench = Bench::start().await;
     bench.issue(1, yuan(100)).await;

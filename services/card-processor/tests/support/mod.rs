@@ -192,7 +192,7 @@ fn settings() -> ProcessorSettings {
     }
 }
 
-fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     let programme = Programme {
         kind: CardKind::Registered,
         acceptance: Acceptance::Everywhere,
