@@ -5,6 +5,9 @@ use std::process::Command;
 
 use crate::support::{Switch, summary, told};
 
+/// Loads of some seconds until the disk is full, however slow the machine.
+const LOADS_MAX: u32 = 30;
+
 /// A small file system of its own. Needs root, as a CI machine has it.
 struct SmallDisk<'a>(&'a Path);
 
@@ -50,23 +53,33 @@ fn a_full_disk_acknowledges_nothing_that_is_not_kept() {
     let disk = SmallDisk::mount(&folder, "48m");
     switch.issue_cards();
     switch.serve();
-    let record = switch.file("run.csv");
-    let options = [
-        "--connections",
-        "8",
-        "--in-flight",
-        "8",
-        "--duration",
-        "25s",
-    ];
-    let load = switch.load(&record, &options);
-    let summary = summary(load);
-    let refused = summary["by_code"]["96"].as_u64().unwrap_or_default();
+    let mut records = Vec::new();
+    let mut refused = 0;
+    for batch in 1..=LOADS_MAX {
+        let record = switch.file(&format!("run-{batch}.csv"));
+        let batch = batch.to_string();
+        let options = [
+            "--connections",
+            "8",
+            "--in-flight",
+            "8",
+            "--duration",
+            "4s",
+            "--batch",
+            &batch,
+        ];
+        let summary = summary(switch.load(&record, &options));
+        records.push(record);
+        refused = summary["by_code"]["96"].as_u64().unwrap_or_default();
+        println!("load {batch}: {summary}");
+        if refused > 0 || summary["answered"] != summary["requests"] {
+            break;
+        }
+    }
     let ended = switch.ended();
     let log = std::fs::read_to_string(switch.file("serve.log")).unwrap();
-    let broke = summary["answered"].as_u64() < summary["requests"].as_u64();
-    println!("refused {refused} with 96, ended {ended:?}: {summary}");
-    assert!(refused > 0 || broke, "the disk never filled up: {summary}");
+    println!("refused {refused} with 96, ended {ended:?}");
+    assert!(refused > 0 || ended.is_some(), "the disk never filled up");
     assert!(
         log.to_lowercase().contains("no space"),
         "the log tells of the full disk: {log}"
@@ -75,7 +88,7 @@ fn a_full_disk_acknowledges_nothing_that_is_not_kept() {
         switch.kill();
     }
     disk.grow("600m");
-    switch.check_clean(&record);
+    switch.check_clean_against(&records);
     switch.serve();
     switch.kill();
     drop(disk);

@@ -154,7 +154,16 @@ impl Switch {
 
     /// The money check, against what was recorded outside; the switch must not run.
     pub(crate) fn check_clean(&self, record: &Path) -> Value {
-        let output = self.run(&["check", "-o", "json", "--against", record.to_str().unwrap()]);
+        self.check_clean_against(&[record.to_owned()])
+    }
+
+    /// The same, against several records.
+    pub(crate) fn check_clean_against(&self, records: &[PathBuf]) -> Value {
+        let records = records
+            .iter()
+            .flat_map(|record| ["--against", record.to_str().unwrap()]);
+        let arguments: Vec<&str> = ["check", "-o", "json"].into_iter().chain(records).collect();
+        let output = self.run(&arguments);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(0), "{text} {}", told(&output));
         serde_json::from_str(&text).unwrap()
