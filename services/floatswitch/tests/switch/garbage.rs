@@ -68,7 +68,8 @@ fn crowd(port: u16) -> usize {
     let mut held = Vec::new();
     let mut opened = 0;
     for _ in 0..CONNECTIONS {
-        held.extend(connect(port));
+        let Some(stream) = connect(port) else { continue };
+        held.push(stream);
         opened += 1;
         if held.len() > 4_000 {
             held.clear();
