@@ -68,7 +68,9 @@ fn crowd(port: u16) -> usize {
     let mut held = Vec::new();
     let mut opened = 0;
     for _ in 0..CONNECTIONS {
-        let Some(stream) = connect(port) else { continue };
+        let Some(stream) = connect(port) else {
+            continue;
+        };
         held.push(stream);
         opened += 1;
         if held.len() > 4_000 {
