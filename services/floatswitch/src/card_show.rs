@@ -1,17 +1,18 @@
-//! `floatswitch card list`, `card show` and `tx list`: what the books say, for back office.
+//! `floatswitch card list` and `card show`: what the books say of a card, for back office.
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::str::FromStr as _;
 
 use serde_json::{Value, json};
 
+use crate::card_choice::{self, CardChoice};
 use crate::config;
 use crate::engine::{Engine, Opening, now};
 use crate::exit::{DONE, Failure};
-use crate::output::{OutputForm, yuan};
-use acquirer_connector::{ResponseCode, references};
-use card::{Card, CardId, Outcome, ProgrammeId, Row, calendar::Civil};
+use crate::output::{OutputForm, moment, yuan};
+use crate::tx_list::{self, Shown};
+use acquirer_connector::references;
+use card::{Card, CardId, Hold, Position, ProgrammeId};
 use card_store::CardStore as _;
 use command_log::CommandLog as _;
 use registry::{ListingCursor, RegisteredMedium};
@@ -21,10 +22,10 @@ use registry::{ListingCursor, RegisteredMedium};
 pub(crate) struct BooksArgs {
     /// The settings file of the switch, which must be stopped.
     #[arg(long, value_name = "FILE", default_value = "switch.toml")]
-    config: PathBuf,
+    pub(crate) config: PathBuf,
     /// How to print: for people, or one JSON object a line.
     #[arg(short, long, value_enum, default_value_t = OutputForm::Text)]
-    output: OutputForm,
+    pub(crate) output: OutputForm,
 }
 
 /// `card list`.
@@ -40,11 +41,20 @@ pub(crate) struct ListArgs {
     books: BooksArgs,
 }
 
-/// `card show` and `tx list`.
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  floatswitch card show 629999-0017              as a receipt shows the number
+  floatswitch card show 0001f9a0c0ffee00112233445566778899 -o json
+  floatswitch card show --pan-stdin < number     the whole number, kept out of the shell
+
+Exit code 4: there is no such card.";
+
+/// `card show`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = SHOW_EXAMPLES)]
 pub(crate) struct ShowArgs {
-    /// The card: its id of 32 hexadecimal digits, as `card list` prints it.
-    card: String,
+    #[command(flatten)]
+    card: CardChoice,
     /// How many of the last transactions.
     #[arg(long, default_value_t = 10)]
     last: usize,
@@ -107,43 +117,54 @@ async fn list_from(engine: &Engine, args: &ListArgs) -> Result<u8, Failure> {
 
 /// Shows one card.
 pub(crate) async fn show(args: ShowArgs) -> Result<u8, Failure> {
-    with_card(args, async |engine, card, args| {
+    with_card(&args.card, &args.books, async |engine, card| {
         let media = engine
             .media
             .media_of(card.id())
             .map_err(Failure::start_error)?;
         let mut out = std::io::stdout().lock();
+        let partition_count = engine.log.log_id().partition_count;
         match args.books.output {
-            OutputForm::Json => writeln!(out, "{}", summary(card, media.first()))?,
+            OutputForm::Json => {
+                let mut summary = summary(card, media.first());
+                let holds = open_holds(card).map(|hold| hold_json(card, hold, partition_count));
+                summary["holds"] = holds.collect();
+                writeln!(out, "{summary}")?;
+            }
             OutputForm::Text => {
                 for medium in &media {
                     writeln!(out, "medium {}  {}", medium.medium.number, masked(medium))?;
                 }
                 show_balances(&mut out, card)?;
+                for hold in open_holds(card) {
+                    writeln!(out, "{}", hold_line(card, hold, partition_count))?;
+                }
             }
         }
         drop(out);
-        print_rows(engine, card, args).await
+        let shown = Shown {
+            last: args.last,
+            since: None,
+        };
+        tx_list::print(engine, card, shown, args.books.output).await
     })
     .await
 }
 
-/// Lists a card's transactions, the youngest first.
-pub(crate) async fn transactions(args: ShowArgs) -> Result<u8, Failure> {
-    with_card(args, print_rows).await
-}
-
-async fn with_card(
-    args: ShowArgs,
-    act: impl AsyncFnOnce(&Engine, &Card, &ShowArgs) -> Result<(), Failure>,
+/// Opens the books, finds the card, and does something with both.
+pub(crate) async fn with_card(
+    choice: &CardChoice,
+    books: &BooksArgs,
+    act: impl AsyncFnOnce(&Engine, &Card) -> Result<(), Failure>,
 ) -> Result<u8, Failure> {
-    let id = CardId::from_str(&args.card)
-        .map_err(|error| Failure::usage(format!("{error}; `card list` prints them")))?;
-    let settings = config::load(&args.books.config)?;
+    let settings = config::load(&books.config)?;
     let engine = Engine::open(&settings, Opening::Existing).await?;
-    let done = match load(&engine, id).await {
-        Ok(Some(card)) => act(&engine, &card, &args).await,
-        Ok(None) => Err(Failure::refused(format!("no card {id}"))),
+    let done = match choice.find(&engine, &settings) {
+        Ok(id) => match load(&engine, id).await {
+            Ok(Some(card)) => act(&engine, &card).await,
+            Ok(None) => Err(Failure::refused(format!("no card {id}"))),
+            Err(failure) => Err(failure),
+        },
         Err(failure) => Err(failure),
     };
     engine.close().await?;
@@ -189,89 +210,41 @@ fn summary(card: &Card, medium: Option<&RegisteredMedium>) -> Value {
     })
 }
 
-/// First six and last four, the most of a number that may be shown.
-fn masked(medium: &RegisteredMedium) -> String {
-    let text = |digits: &[u8]| String::from_utf8_lossy(digits).into_owned();
-    format!(
-        "{}******{}",
-        text(&medium.medium.bin),
-        text(&medium.medium.last_four)
-    )
+fn open_holds(card: &Card) -> impl Iterator<Item = &Hold> {
+    let now = now();
+    (card.holds().iter()).filter(move |hold| hold.expires_at > now)
 }
 
-async fn print_rows(engine: &Engine, card: &Card, args: &ShowArgs) -> Result<(), Failure> {
-    let rows = engine.store.rows_back(card.id(), None, args.last).await;
-    let rows = rows.map_err(Failure::start_error)?;
-    let count = engine.log.log_id().partition_count;
-    let mut out = std::io::stdout().lock();
-    for row in rows {
-        let row = Row::decode(&row.bytes)
-            .map_err(|error| Failure::found_wrong(format!("card {}: {error}", card.id())))?;
-        match args.books.output {
-            OutputForm::Text => writeln!(out, "{}", row_line(&row, count))?,
-            OutputForm::Json => writeln!(out, "{}", row_json(&row, count))?,
-        }
-    }
-    Ok(())
-}
-
-fn row_line(row: &Row, partition_count: u16) -> String {
-    let at = moment(row);
-    let code = ResponseCode::of(row.outcome);
-    let why = match (row.outcome, row.case) {
-        (_, Some(case)) => case.text(),
-        (Outcome::Declined(reason), None) => reason.text(),
-        (Outcome::Approved, None) => "",
+fn hold_rrn(card: &Card, hold: &Hold, partition_count: u16) -> String {
+    // All records of a card are in one partition.
+    let position = Position {
+        offset: hold.offset,
+        ..card.applied()
     };
-    let link = match row.link.0 {
-        0 => String::new(),
-        link => format!("of {link}"),
-    };
-    format!(
-        "{:>6}  {at}  {:<17} {link:<8} {:>12}  {}  balance {:>12}  RRN {}  {}  {why}",
-        row.version.0,
-        row.kind.text(),
-        yuan(row.amount.minor().into()),
-        code.as_str(),
-        yuan(row.posted_after.minor().into()),
-        rrn(row, partition_count),
-        row.place.terminal,
-    )
-    .trim_end()
-    .to_owned()
-}
-
-fn row_json(row: &Row, partition_count: u16) -> Value {
-    json!({
-        "version": row.version.0,
-        "decided_at_ms": row.decided_at.0,
-        "kind": row.kind.text(),
-        "of_version": (row.link.0 != 0).then_some(row.link.0),
-        "amount_fen": row.amount.minor(),
-        "code": ResponseCode::of(row.outcome).as_str(),
-        "rrn": rrn(row, partition_count),
-        "merchant": row.place.merchant.to_string(),
-        "terminal": row.place.terminal.to_string(),
-        "posted_after_fen": row.posted_after.minor(),
-        "held_after_fen": row.held_after.minor(),
-        "case": row.case.map(card::Case::text),
-    })
-}
-
-fn rrn(row: &Row, partition_count: u16) -> String {
-    let rrn = references::retrieval_reference(row.position, partition_count);
+    let rrn = references::retrieval_reference(position, partition_count);
     String::from_utf8_lossy(&rrn).into_owned()
 }
 
-/// The moment in UTC: the books know no local time.
-fn moment(row: &Row) -> String {
-    let Civil {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    } = Civil::at(row.decided_at, 0);
-    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
+fn hold_line(card: &Card, hold: &Hold, partition_count: u16) -> String {
+    format!(
+        "hold       {:>14}  of version {}, RRN {}, until {}",
+        yuan(hold.amount.minor().into()),
+        hold.version,
+        hold_rrn(card, hold, partition_count),
+        moment(hold.expires_at),
+    )
+}
+
+fn hold_json(card: &Card, hold: &Hold, partition_count: u16) -> Value {
+    json!({
+        "of_version": hold.version.0,
+        "amount_fen": hold.amount.minor(),
+        "rrn": hold_rrn(card, hold, partition_count),
+        "placed_at_ms": hold.placed_at.0,
+        "expires_at_ms": hold.expires_at.0,
+    })
+}
+
+fn masked(medium: &RegisteredMedium) -> String {
+    card_choice::masked(&medium.medium.bin, &medium.medium.last_four)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
-use crate::{backup, card_issue, card_show, check, config, demo, doctor, msg, serve, sim};
+use crate::{backup, card_issue, card_show, check, config, demo, doctor, msg, serve, sim, tx_list};
 
 /// A transaction switch for prepaid cards.
 ///
@@ -82,7 +82,7 @@ enum CardCommand {
 #[derive(Debug, Subcommand)]
 enum TxCommand {
     /// Lists a card's transactions, the youngest first.
-    List(card_show::ShowArgs),
+    List(tx_list::TxListArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,7 +106,7 @@ pub(crate) fn run() -> Result<u8, Failure> {
         Command::Card(CardCommand::Issue(args)) => block_on(card_issue::run(args)),
         Command::Card(CardCommand::List(args)) => block_on(card_show::list(args)),
         Command::Card(CardCommand::Show(args)) => block_on(card_show::show(args)),
-        Command::Tx(TxCommand::List(args)) => block_on(card_show::transactions(args)),
+        Command::Tx(TxCommand::List(args)) => block_on(tx_list::run(args)),
         Command::Sim(SimCommand::Pos(args)) => block_on(async {
             sim::run(*args).await.map_err(|error| Failure {
                 code: error.exit_code(),

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod backup;
+mod card_choice;
 mod card_issue;
 mod card_show;
 mod check;
@@ -22,6 +23,7 @@ mod plan;
 mod router;
 mod serve;
 mod sim;
+mod tx_list;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -1,5 +1,8 @@
 //! How a command prints: for people, or for programs.
 
+use card::Timestamp;
+use card::calendar::Civil;
+
 /// The form of a command's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum OutputForm {
@@ -22,6 +25,19 @@ pub(crate) fn yuan(fen: i128) -> String {
         grouped.push(digit);
     }
     format!("{sign}{grouped}.{:02}", fen % 100)
+}
+
+/// The moment in UTC: the books know no local time.
+pub(crate) fn moment(at: Timestamp) -> String {
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = Civil::at(at, 0);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[cfg(test)]

@@ -1,251 +1,255 @@
 //! What the outside was told, against what was booked.
 //!
-//! Each recorded request has a key. An answered one must be booked as it was answered, exactly
-//! once; one that stayed without an answer may be booked, and then its reversal must have undone
-//! it. Money of a recorded terminal under a key that nobody recorded is an invention.
+//! An answered request must be booked as it was answered, exactly once; one that stayed without an
+//! answer may be booked, and then its reversal must have undone it. What a recorded terminal got
+//! approved under a key that nobody recorded is an invention. Memory goes with the record, not with
+//! the books.
 
-use std::collections::{BTreeSet, HashMap};
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::check::audit::Findings;
-use crate::engine::Engine;
-use crate::exit::Failure;
-use crate::plan;
-use crate::sim::record::{HEADER, RecordedRequest};
-use acquirer_connector::keys::{Leg, Origin, leg_key};
+use crate::check::findings::Findings;
+use crate::check::told::{TerminalLeg, Told, ToldAnswer};
 use acquirer_connector::{ResponseCode, references};
-use card::{CardId, Kind, LegKey, Row, TerminalId, Version};
-use command_log::CommandLog as _;
-use iso8583::Mti;
-use registry::{Register, merchant_id, terminal_id};
-use settings::Settings;
+use card::{CardId, Kind, LegKey, MerchantId, Place, Row, TerminalId, Version};
 
-/// One key of the record.
+/// Answers that may come without a row: given at the edge, or by a card that keeps the first
+/// answer of the key.
+const UNBOOKED_CODES: [&[u8; 2]; 7] = [b"03", b"14", b"30", b"40", b"94", b"96", b"97"];
+
+/// A request of the record, and what of it was found.
 #[derive(Debug)]
-struct Told {
-    kind: String,
-    amount_fen: u64,
-    code: Option<String>,
-    rrn: Option<String>,
-    approval: Option<String>,
+struct Entry {
+    told: Told,
     row_count: u32,
-    moved_money: bool,
+    fate: Fate,
+}
+
+/// What its row says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    /// Nothing, or a decline.
+    Undone,
+    /// A decline that people must look at.
+    Case,
+    /// Approved, and no reversal of it was seen.
+    Stands,
 }
 
 /// The record, and what of it was found.
 #[derive(Debug)]
 pub(crate) struct Against {
-    told: HashMap<LegKey, Told>,
-    terminals: BTreeSet<TerminalId>,
     partition_count: u16,
-    /// Rows with money that was undone, by the key of the step.
-    undone: BTreeSet<LegKey>,
+    entries: HashMap<LegKey, Entry>,
+    places: BTreeSet<(MerchantId, TerminalId)>,
+    /// The card whose rows come, and its decisions that younger ones reversed.
+    card: Option<CardId>,
+    reversed: BTreeSet<Version>,
     pub(crate) answered_count: u64,
     pub(crate) unanswered_count: u64,
+    /// Lines whose key an earlier line had.
+    pub(crate) repeated_count: u64,
     pub(crate) booked_count: u64,
+    /// Approved without an answer, and its reversal has none either: both fates are right.
+    pub(crate) open_count: u64,
     pub(crate) findings: Findings,
 }
 
 impl Against {
-    /// Reads the files.
-    pub(crate) fn read(
-        settings: &Settings,
-        engine: &Engine,
-        files: &[PathBuf],
-    ) -> Result<Self, Failure> {
-        let register = plan::register(settings)?;
-        let mut against = Self {
-            told: HashMap::new(),
-            terminals: BTreeSet::new(),
-            partition_count: engine.log.log_id().partition_count,
-            undone: BTreeSet::new(),
+    /// Nothing is told yet. `partition_count` is the log's: RRNs depend on it.
+    pub(crate) fn new(partition_count: u16) -> Self {
+        Self {
+            partition_count,
+            entries: HashMap::new(),
+            places: BTreeSet::new(),
+            card: None,
+            reversed: BTreeSet::new(),
             answered_count: 0,
             unanswered_count: 0,
+            repeated_count: 0,
             booked_count: 0,
+            open_count: 0,
             findings: Findings::default(),
-        };
-        for file in files {
-            against.read_one(&register, file)?;
         }
-        Ok(against)
     }
 
-    fn read_one(&mut self, register: &Register, path: &Path) -> Result<(), Failure> {
-        let shown = path.display();
-        let file = std::fs::File::open(path)
-            .map_err(|error| Failure::usage(format!("open {shown}: {error}")))?;
-        for (number, line) in BufReader::new(file).lines().enumerate() {
-            let line = line.map_err(|error| Failure::usage(format!("read {shown}: {error}")))?;
-            if number == 0 && line == HEADER.trim_end() {
-                continue;
-            }
-            let request = RecordedRequest::parse(&line).ok_or_else(|| {
-                let number = number + 1;
-                Failure::usage(format!("{shown} line {number} is not a line of a record"))
-            })?;
-            self.tell(register, request)?;
-        }
-        Ok(())
-    }
-
-    fn tell(&mut self, register: &Register, request: RecordedRequest) -> Result<(), Failure> {
-        let terminal = terminal_id(&format!("{:08}", request.terminal)).map_err(Failure::usage)?;
-        let key = key_of(register, terminal, &request)?;
-        self.terminals.insert(terminal);
-        match request.code {
+    /// Takes a line of the record.
+    pub(crate) fn tell(&mut self, key: LegKey, place: Place, told: Told) {
+        self.places.insert((place.merchant, place.terminal));
+        match told.answer {
             Some(_) => self.answered_count += 1,
             None => self.unanswered_count += 1,
         }
-        let told = self.told.entry(key).or_insert_with(|| Told {
-            kind: request.kind.clone(),
-            amount_fen: request.amount_fen,
-            code: None,
-            rrn: None,
-            approval: None,
-            row_count: 0,
-            moved_money: false,
-        });
-        let repeats_differ = match (&told.code, &request.code) {
-            (Some(before), Some(now)) => before != now || told.rrn != request.rrn,
-            (None, _) | (_, None) => false,
+        let Some(entry) = self.entries.get_mut(&key) else {
+            let (row_count, fate) = (0, Fate::Undone);
+            let entry = Entry {
+                told,
+                row_count,
+                fate,
+            };
+            self.entries.insert(key, entry);
+            return;
         };
-        if repeats_differ {
-            let what = format!("{} was answered twice, differently", describe(&request));
-            self.findings.add(None, None, what);
-        }
-        if request.code.is_some() {
-            told.code = request.code;
-            told.rrn = request.rrn;
-            told.approval = request.approval;
-        }
-        Ok(())
-    }
-
-    /// Compares the rows of one card.
-    pub(crate) fn rows(&mut self, card: CardId, rows: &[(Row, [u8; 32])]) {
-        for (row, _) in rows {
-            if row.kind == Kind::Reversal && row.ledger.is_some() {
-                let index = usize::try_from(row.link.0.saturating_sub(1)).unwrap_or(usize::MAX);
-                self.undone
-                    .extend(rows.get(index).map(|(original, _)| original.key));
+        self.repeated_count += 1;
+        match (&entry.told.answer, told.answer) {
+            (Some(before), Some(now)) if *before != now => {
+                let what = format!("{} was answered twice, differently", describe(&told));
+                self.findings.add(told.card, None, what);
             }
-            self.row(card, row);
+            (None, Some(now)) => entry.told.answer = Some(now),
+            (Some(_), Some(_)) | (_, None) => {}
         }
     }
 
-    fn row(&mut self, card: CardId, row: &Row) {
-        let Some(told) = self.told.get_mut(&row.key) else {
-            if row.ledger.is_some() && self.terminals.contains(&row.place.terminal) {
-                let what = format!("{} was booked, nobody recorded it", row.kind.text());
-                self.findings.add(Some(card), Some(row.version), what);
+    /// Rows of this card follow, the youngest first.
+    pub(crate) fn begin_card(&mut self, card: CardId) {
+        self.card = Some(card);
+        self.reversed.clear();
+    }
+
+    /// Compares the next older row of the card.
+    pub(crate) fn row(&mut self, row: &Row) {
+        let is_reversed = self.reversed.remove(&row.version);
+        let is_approved = row.outcome.is_approved();
+        if is_approved && row.kind == Kind::Reversal {
+            self.reversed.insert(row.link);
+        }
+        let at = (self.card, Some(row.version));
+        let Some(entry) = self.entries.get_mut(&row.key) else {
+            let is_ours = self
+                .places
+                .contains(&(row.place.merchant, row.place.terminal));
+            if is_approved && is_ours {
+                let what = format!("{} was approved, nobody recorded it", row.kind.text());
+                self.findings.add(at.0, at.1, what);
             }
             return;
         };
-        told.row_count += 1;
-        told.moved_money |= row.ledger.is_some();
-        if told.row_count > 1 {
-            let what = format!("{} is booked more than once", told.kind);
-            self.findings.add(Some(card), Some(row.version), what);
-        }
+        entry.row_count += 1;
+        let fate = match (is_approved && !is_reversed, row.case) {
+            (true, _) => Fate::Stands,
+            (false, Some(_)) => Fate::Case,
+            (false, None) => Fate::Undone,
+        };
+        entry.fate = entry.fate.max(fate);
         self.booked_count += 1;
-        for what in differences(told, row, self.partition_count) {
-            self.findings.add(Some(card), Some(row.version), what);
+        if entry.row_count > 1 {
+            let what = format!("{} is booked more than once", describe(&entry.told));
+            self.findings.add(at.0, at.1, what);
+        }
+        if entry.told.card != self.card {
+            let what = format!("{} is booked on another card", describe(&entry.told));
+            self.findings.add(at.0, at.1, what);
+        }
+        for what in differences(&entry.told, row, self.partition_count) {
+            self.findings.add(at.0, at.1, what);
         }
     }
 
-    /// What was told and is not there.
+    /// After the last row: what was told and is not there, and what nobody was told and stands.
     pub(crate) fn conclude(&mut self) {
-        for (key, told) in &self.told {
-            let Some(code) = &told.code else {
-                if told.moved_money && told.kind != "reversal" && !self.undone.contains(key) {
-                    let what = format!("a {} without an answer stayed booked", told.kind);
-                    self.findings.add(None, None, what);
+        let reversals: BTreeMap<TerminalLeg, (Option<ToldAnswer>, Fate)> = self
+            .entries
+            .values()
+            .filter(|entry| entry.told.kind == Kind::Reversal)
+            .map(|entry| (entry.told.leg, (entry.told.answer, entry.fate)))
+            .collect();
+        let mut found = Vec::new();
+        for Entry {
+            told,
+            row_count,
+            fate,
+        } in self.entries.values()
+        {
+            let what = match &told.answer {
+                Some(answer) if *row_count == 0 => missing(told, answer),
+                None if *fate == Fate::Stands && told.kind != Kind::Reversal => {
+                    match reversals.get(&told.leg) {
+                        // A person looks at it: the terminal was told that it stands.
+                        Some((Some(_), Fate::Case)) => None,
+                        Some((Some(answer), _)) => Some(stands(told, answer)),
+                        Some((None, _)) | None => {
+                            self.open_count += 1;
+                            None
+                        }
+                    }
                 }
-                continue;
+                Some(_) | None => None,
             };
-            let must_be_booked = code == "00" && told.kind != "balance";
-            if must_be_booked && told.row_count == 0 {
-                let rrn = told.rrn.as_deref().unwrap_or("none");
-                let what = format!(
-                    "{} was answered 00 (RRN {rrn}) and is not booked",
-                    told.kind
-                );
-                self.findings.add(None, None, what);
-            }
+            found.extend(what.map(|what| (told.leg, told.card, what)));
+        }
+        found.sort();
+        for (_, card, what) in found {
+            self.findings.add(card, None, what);
         }
     }
 }
 
-fn key_of(
-    register: &Register,
-    terminal: TerminalId,
-    request: &RecordedRequest,
-) -> Result<LegKey, Failure> {
-    let known = register
-        .participants()
-        .find_map(|participant| register.terminal(participant.id, terminal));
-    let known = known.ok_or_else(|| {
-        Failure::usage(format!(
-            "terminal {terminal} of the record is not in the settings"
-        ))
-    })?;
-    let digits = request.mti.as_bytes().first_chunk::<4>();
-    let mti = digits.and_then(|digits| Mti::parse(*digits));
-    let mti = mti.ok_or_else(|| Failure::usage(format!("{} is no MTI", request.mti)))?;
-    let origin = Origin {
-        participant: known.participant.id,
-        merchant: merchant_id(&request.merchant).map_err(Failure::usage)?,
-        terminal,
-    };
-    Ok(leg_key(
-        &origin,
-        &Leg {
-            batch: request.batch,
-            trace: request.stan,
-            mti,
-        },
+/// What is wrong when an answered request has no row.
+fn missing(told: &Told, answer: &ToldAnswer) -> Option<String> {
+    let (request, code, rrn) = (describe(told), answer.code(), answer.rrn());
+    if told.kind == Kind::BalanceInquiry || UNBOOKED_CODES.contains(&&answer.code) {
+        return None; // CARD-6: inquiries and duplicates write nothing.
+    }
+    Some(format!(
+        "{request} was answered {code} (RRN {rrn}) and is not booked"
     ))
 }
 
-fn describe(request: &RecordedRequest) -> String {
-    let RecordedRequest {
-        terminal,
-        batch,
-        stan,
-        mti,
-        ..
-    } = request;
-    format!("{mti} of terminal {terminal}, batch {batch}, trace {stan}")
+fn stands(told: &Told, answer: &ToldAnswer) -> String {
+    let (request, code) = (describe(told), answer.code());
+    format!("{request} had no answer, its reversal was answered {code}, and it still stands")
 }
 
-/// How a row differs from what was answered.
+fn describe(told: &Told) -> String {
+    let TerminalLeg {
+        terminal,
+        batch,
+        trace,
+    } = told.leg;
+    let kind = told.kind.text();
+    format!("{kind} of terminal {terminal}, batch {batch}, trace {trace}")
+}
+
+/// How a row differs from what was asked and answered.
 fn differences(told: &Told, row: &Row, partition_count: u16) -> Vec<String> {
     let mut found = Vec::new();
+    let request = describe(told);
+    let mut differs = |what: String| found.push(format!("{request} {what}"));
+    if row.kind != told.kind {
+        differs(format!("is booked as {}", row.kind.text()));
+    }
     let amount = row.amount.minor();
     if amount != told.amount_fen {
-        found.push(format!(
-            "{} of {} fen is booked as {amount}",
-            told.kind, told.amount_fen
+        differs(format!(
+            "asked {} fen, {amount} are booked",
+            told.amount_fen
         ));
     }
-    let Some(code) = &told.code else { return found };
+    let Some(answer) = &told.answer else {
+        return found;
+    };
     let booked = ResponseCode::of(row.outcome);
-    if booked.as_str() != code {
-        found.push(format!("answered {code}, booked as {}", booked.as_str()));
+    if *booked.as_bytes() != answer.code {
+        differs(format!(
+            "was answered {}, booked is {}",
+            answer.code(),
+            booked.as_str()
+        ));
     }
     let rrn = references::retrieval_reference(row.position, partition_count);
-    if told.rrn.as_ref().is_some_and(|told| told.as_bytes() != rrn) {
-        found.push("answered with another RRN".to_owned());
+    if answer.rrn != Some(rrn) {
+        let booked = String::from_utf8_lossy(&rrn);
+        differs(format!(
+            "was answered RRN {}, booked is {booked}",
+            answer.rrn()
+        ));
     }
-    let approval = references::approval_code(row.version);
-    if told
-        .approval
-        .as_ref()
-        .is_some_and(|told| told.as_bytes() != approval)
-    {
-        found.push("answered with another approval code".to_owned());
+    let approval = row
+        .outcome
+        .is_approved()
+        .then(|| references::approval_code(row.version));
+    if answer.approval != approval {
+        differs("was answered with another approval code".to_owned());
     }
-    debug_assert!(row.version > Version(0));
     found
 }

@@ -6,7 +6,13 @@
 
 mod against;
 mod audit;
+mod findings;
+mod progress;
 mod report;
+#[cfg(test)]
+mod tests;
+mod told;
+mod walk;
 
 use std::path::PathBuf;
 
@@ -15,6 +21,8 @@ use crate::engine::{Engine, Opening};
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
 use card_store::CardStore as _;
+use command_log::CommandLog as _;
+use progress::Progress;
 use settings::Settings;
 
 pub(crate) use against::Against;
@@ -23,14 +31,25 @@ pub(crate) use audit::Audit;
 /// Cards read in one go.
 const CARDS_PER_PAGE: usize = 1_024;
 
+const EXAMPLES: &str = "\
+Examples:
+  floatswitch check                          the books of ./switch.toml
+  floatswitch check --against run.csv        and what run.csv says of them
+  floatswitch check --against monday.csv --against tuesday.csv -o json
+
+Exit codes: 0 clean, 1 something is wrong: one line for each finding, with card id, version and
+what; 2 a settings or record file cannot be used, 3 the folder cannot be opened.";
+
 /// What to check.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArgs {
     /// The settings file of the switch, which must be stopped.
     #[arg(long, value_name = "FILE", default_value = "switch.toml")]
     pub(crate) config: PathBuf,
     /// A record that `sim pos --record` wrote: proves that each recorded answer is booked exactly
-    /// once and that nothing else of those terminals is. Give every record of the folder's life.
+    /// once, as it was answered, and that nothing else of those terminals is. May be repeated: give
+    /// every record of the folder's life.
     #[arg(long, value_name = "FILE")]
     pub(crate) against: Vec<PathBuf>,
     /// How to print.
@@ -79,9 +98,10 @@ pub(crate) async fn check(
 ) -> Result<Checked, Failure> {
     let mut against = match records {
         [] => None,
-        files => Some(Against::read(settings, engine, files)?),
+        files => Some(told::read_records(settings, engine, files)?),
     };
-    let mut audit = Audit::default();
+    let mut audit = Audit::new(engine.log.log_id().partition_count);
+    let mut progress = Progress::new();
     let mut after = None;
     loop {
         let page = engine
@@ -94,7 +114,9 @@ pub(crate) async fn check(
         for card in page {
             audit.card(&*engine.store, card, against.as_mut()).await;
         }
+        progress.tell(&audit);
     }
+    progress.end();
     audit.compare_totals(&engine.processor.totals().0);
     if let Some(against) = &mut against {
         against.conclude();

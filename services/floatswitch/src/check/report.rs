@@ -4,14 +4,12 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use crate::check::Checked;
-use crate::check::audit::{Finding, Findings};
+use crate::check::audit::ProgrammeSums;
+use crate::check::findings::Findings;
+use crate::check::{Against, Checked};
 use crate::exit::Failure;
 use crate::output::{OutputForm, yuan};
 use settings::Settings;
-
-/// Findings that people are shown.
-const SHOWN_MAX: usize = 20;
 
 /// Prints the result.
 pub(crate) fn print(
@@ -40,36 +38,22 @@ pub(crate) fn human(
             .iter()
             .find(|p| p.number.get() == number.0);
         let name = named.map_or("not in the settings", |programme| programme.name.as_str());
-        writeln!(out, "programme {number}, {name}: {} cards", sums.card_count)?;
+        let (cards, entries) = (sums.card_count, sums.entry_count);
         writeln!(
             out,
-            "  float by cards           {:>20}",
-            yuan(sums.by_states)
+            "programme {number}, {name}: {cards} cards, {entries} entries"
         )?;
-        writeln!(
-            out,
-            "  float by journal rows    {:>20}",
-            yuan(sums.by_rows.float())
-        )?;
-        writeln!(
-            out,
-            "  float by control totals  {:>20}",
-            yuan(sums.by_totals.float())
-        )?;
-        let surplus = sums.by_rows.coverage_surplus();
-        writeln!(out, "  covered, with a surplus  {:>20}", yuan(surplus))?;
+        for (what, fen) in told(sums) {
+            writeln!(out, "  {what:<24} {:>20}", yuan(fen))?;
+        }
     }
-    let (rows, entries, cases) = (audit.row_count, audit.entry_count, audit.case_count);
+    let (rows, entries, cases) = (audit.row_count, audit.entry_count(), audit.case_count);
     writeln!(
         out,
         "{rows} journal rows, {entries} with money, {cases} cases for people to look at"
     )?;
     if let Some(against) = &checked.against {
-        writeln!(
-            out,
-            "record: {} answered, {} without an answer; {} decisions booked for them",
-            against.answered_count, against.unanswered_count, against.booked_count
-        )?;
+        record(out, against)?;
         show(out, &against.findings)?;
     }
     show(out, &audit.findings)?;
@@ -83,67 +67,87 @@ pub(crate) fn human(
     Ok(())
 }
 
-fn show(out: &mut impl Write, findings: &Findings) -> Result<(), Failure> {
-    for finding in findings.kept.iter().take(SHOWN_MAX) {
-        writeln!(out, "WRONG {}", line(finding))?;
+fn told(sums: &ProgrammeSums) -> [(&'static str, i128); 5] {
+    [
+        ("float by cards", sums.by_states),
+        ("float by journal rows", sums.by_rows.float()),
+        ("float by control totals", sums.by_totals.float()),
+        ("covered, with a surplus", sums.by_rows.coverage_surplus()),
+        ("debits less credits", sums.by_rows.trial_balance()),
+    ]
+}
+
+fn record(out: &mut impl Write, against: &Against) -> Result<(), Failure> {
+    writeln!(
+        out,
+        "record: {} answered, {} without an answer; {} decisions booked for them",
+        against.answered_count, against.unanswered_count, against.booked_count
+    )?;
+    if against.repeated_count > 0 {
+        let count = against.repeated_count;
+        writeln!(out, "record: {count} lines tell of a request once more")?;
     }
-    let hidden = findings.count.saturating_sub(SHOWN_MAX as u64);
-    if hidden > 0 {
+    if against.open_count > 0 {
+        let count = against.open_count;
         writeln!(
             out,
-            "WRONG and {hidden} more; -o json has the first thousand"
+            "record: {count} without an answer are booked, and no answer to their reversal is recorded"
         )?;
     }
     Ok(())
 }
 
-fn line(finding: &Finding) -> String {
-    match (finding.card, finding.version) {
-        (Some(card), Some(version)) => format!("card {card} version {version}: {}", finding.what),
-        (Some(card), None) => format!("card {card}: {}", finding.what),
-        (None, _) => finding.what.clone(),
+fn show(out: &mut impl Write, findings: &Findings) -> Result<(), Failure> {
+    for finding in &findings.kept {
+        writeln!(out, "WRONG {finding}")?;
     }
+    let hidden = findings.count.saturating_sub(findings.kept.len() as u64);
+    if hidden > 0 {
+        writeln!(out, "WRONG and {hidden} more")?;
+    }
+    Ok(())
 }
 
 fn as_json(checked: &Checked) -> Value {
-    let programmes: Vec<Value> = checked
-        .audit
-        .programmes
-        .iter()
-        .map(|(number, sums)| {
-            json!({
-                "programme": number.0,
-                "cards": sums.card_count,
-                "float_fen": {
-                    "by_cards": fen(sums.by_states),
-                    "by_rows": fen(sums.by_rows.float()),
-                    "by_totals": fen(sums.by_totals.float()),
-                },
-                "coverage_surplus_fen": fen(sums.by_rows.coverage_surplus()),
-            })
+    let programmes = checked.audit.programmes.iter().map(|(number, sums)| {
+        json!({
+            "programme": number.0,
+            "cards": sums.card_count,
+            "entries": sums.entry_count,
+            "float_fen": {
+                "by_cards": fen(sums.by_states),
+                "by_rows": fen(sums.by_rows.float()),
+                "by_totals": fen(sums.by_totals.float()),
+            },
+            "coverage_surplus_fen": fen(sums.by_rows.coverage_surplus()),
+            "trial_balance_fen": fen(sums.by_rows.trial_balance()),
         })
-        .collect();
+    });
     let against = checked.against.as_ref().map(|against| {
         json!({
             "answered": against.answered_count,
             "unanswered": against.unanswered_count,
+            "repeated": against.repeated_count,
             "booked": against.booked_count,
+            "open": against.open_count,
+            "finding_count": against.findings.count,
             "findings": lines(&against.findings),
         })
     });
     json!({
         "clean": checked.is_clean(),
-        "programmes": programmes,
+        "programmes": programmes.collect::<Vec<_>>(),
         "rows": checked.audit.row_count,
-        "entries": checked.audit.entry_count,
+        "entries": checked.audit.entry_count(),
         "cases": checked.audit.case_count,
+        "finding_count": checked.audit.findings.count,
         "findings": lines(&checked.audit.findings),
         "against": against,
     })
 }
 
 fn lines(findings: &Findings) -> Vec<String> {
-    findings.kept.iter().map(line).collect()
+    findings.kept.iter().map(ToString::to_string).collect()
 }
 
 /// Floats stay far below 2^63 fen.

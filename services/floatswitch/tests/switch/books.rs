@@ -71,6 +71,50 @@ fn back_office_reads_cards_and_their_transactions() {
 }
 
 #[test]
+fn a_card_is_found_by_what_its_receipt_shows() {
+    let switch = used();
+    let number = "6299990000000017\n";
+    let whole = switch.run_with_input(&["tx", "list", "--pan-stdin", "--last", "3"], number);
+    assert!(whole.status.success(), "{}", crate::support::told(&whole));
+    let receipt = switch.run(&["tx", "list", "629999-0017", "--last", "3"]);
+    assert_eq!(receipt.stdout, whole.stdout);
+    let rows = lines(
+        &switch,
+        &["tx", "list", "629999******0017", "--since-version", "2"],
+    );
+    assert_eq!(rows.last().unwrap()["version"], 2, "all but the first");
+    let unknown = switch.run(&["card", "show", "629999-9917"]);
+    assert_eq!(unknown.status.code(), Some(4));
+    assert!(crate::support::told(&unknown).contains("no card 629999******9917"));
+    for wrong in ["", "629999000000001\n", "6299990000000016\n", "x"] {
+        let refused = switch.run_with_input(&["card", "show", "--pan-stdin"], wrong);
+        assert_eq!(refused.status.code(), Some(2), "{wrong}");
+        let told = crate::support::told(&refused);
+        assert!(
+            wrong.len() < 10 || !told.contains(wrong.trim_end()),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn holds_are_shown_with_the_card() {
+    let switch = used();
+    let cards = lines(
+        &switch,
+        &["card", "list", "--programme", "1", "--limit", "500"],
+    );
+    let held = cards.iter().find(|card| card["held_fen"] != 0).unwrap();
+    let shown = lines(&switch, &["card", "show", held["card"].as_str().unwrap()]);
+    let holds = shown[0]["holds"].as_array().unwrap();
+    let sum: u64 = holds
+        .iter()
+        .map(|hold| hold["amount_fen"].as_u64().unwrap())
+        .sum();
+    assert_eq!(held["held_fen"], sum);
+}
+
+#[test]
 fn no_card_number_lies_in_log_store_register_or_log_lines() {
     let switch = used();
     let found = search(switch.folder.path());

@@ -4,12 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use crate::support::{Switch, summary};
 
-/// `load-tests/crash --kills 100` is the long form.
+/// How often, unless `FLOATSWITCH_CRASHES` says otherwise; `load-tests/crash --kills 100` is the
+/// long form.
 const KILLS: u64 = 3;
 
 #[test]
 fn killed_under_load_nothing_is_lost_or_doubled() {
     let seed = seed();
+    let kills = number("FLOATSWITCH_CRASHES").unwrap_or(KILLS);
     println!("FLOATSWITCH_CRASH_SEED={seed} cargo test -p floatswitch --test switch crash");
     let mut switch = Switch::new();
     switch.issue_cards();
@@ -23,7 +25,7 @@ fn killed_under_load_nothing_is_lost_or_doubled() {
         "--in-flight",
         "8",
         "--duration",
-        "12s",
+        &format!("{}s", kills * 4),
         "--mix",
         mix,
     ];
@@ -31,7 +33,7 @@ fn killed_under_load_nothing_is_lost_or_doubled() {
         &record,
         &[&options[..], &["--reconnect-for", "60s"]].concat(),
     );
-    for kill in 0..KILLS {
+    for kill in 0..kills {
         let moment = 400 + (seed.wrapping_mul(kill + 1) >> 7) % 1_800;
         wait(Duration::from_millis(moment));
         switch.kill();
@@ -42,6 +44,10 @@ fn killed_under_load_nothing_is_lost_or_doubled() {
     let checked = switch.check_clean(&record);
     assert!(summary["approved"].as_u64().unwrap() > 1_000, "{summary}");
     assert!(summary["reconnections"].as_u64().unwrap() > 0, "{summary}");
+    assert_eq!(
+        checked["against"]["open"], 0,
+        "every lost answer is settled by a reversal: {checked}"
+    );
     assert!(
         checked["against"]["booked"].as_u64().unwrap() > 1_000,
         "{checked}"
@@ -81,8 +87,8 @@ fn a_clean_stop_leaves_nothing_to_fold_and_a_second_switch_is_refused() {
 
 /// From the environment when a run is repeated, else from the clock.
 fn seed() -> u64 {
-    if let Ok(seed) = std::env::var("FLOATSWITCH_CRASH_SEED") {
-        return seed.parse().expect("FLOATSWITCH_CRASH_SEED is a number");
+    if let Some(seed) = number("FLOATSWITCH_CRASH_SEED") {
+        return seed;
     }
     #[expect(
         clippy::disallowed_methods,
@@ -91,6 +97,12 @@ fn seed() -> u64 {
     let now = SystemTime::now();
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap();
     u64::from(since.subsec_nanos()) ^ since.as_secs()
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    let number = text.parse();
+    Some(number.unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
 /// The moment of a fault is random; nothing is concluded from how long this takes.
