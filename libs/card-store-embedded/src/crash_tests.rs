@@ -108,7 +108,7 @@ fn every_moment_of_a_checkpoint_can_be_the_last() {
 
 fn check_moment(at: &str, folder: &Path) {
     let store = EmbeddedStore::open(folder, &options()).unwrap();
-    let partitions = store.checkpoints().unwrap();
+    let partitions = ready(store.checkpoints()).unwrap();
     let is_done = partitions == [offsets(0, 5)];
     assert!(
         is_done || partitions == [offsets(0, 2)],
@@ -144,7 +144,7 @@ fn check_moment(at: &str, folder: &Path) {
     store.checkpoint(store.freeze(), &[offsets(0, 8)]).unwrap();
     drop(store);
     let store = EmbeddedStore::open(folder, &options()).unwrap();
-    assert_eq!(store.checkpoints().unwrap(), [offsets(0, 8)], "{at}");
+    assert_eq!(ready(store.checkpoints()).unwrap(), [offsets(0, 8)], "{at}");
     for number in 0..CARDS {
         assert_eq!(version_of(&store, number), 8, "{at}");
     }

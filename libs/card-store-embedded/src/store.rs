@@ -335,7 +335,7 @@ impl CardStore for EmbeddedStore {
         self.checkpoint_with(&frozen, partitions, &|_| Ok(()))
     }
 
-    fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
+    async fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
         self.lsm.checkpoints()
     }
 

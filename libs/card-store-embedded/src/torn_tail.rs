@@ -156,7 +156,7 @@ mod tests {
         .unwrap();
 
         let store = EmbeddedStore::open(folder.path(), &Options::default()).unwrap();
-        assert_eq!(store.checkpoints().unwrap(), [offsets(0, 1)]);
+        assert_eq!(ready(store.checkpoints()).unwrap(), [offsets(0, 1)]);
         assert_eq!(
             ready(store.load(card(1))).unwrap(),
             Some(decision(card(1), 1).state)
@@ -170,7 +170,7 @@ mod tests {
         store.checkpoint(store.freeze(), &[offsets(0, 2)]).unwrap();
         drop(store);
         let store = EmbeddedStore::open(folder.path(), &Options::default()).unwrap();
-        assert_eq!(store.checkpoints().unwrap(), [offsets(0, 2)]);
+        assert_eq!(ready(store.checkpoints()).unwrap(), [offsets(0, 2)]);
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl Pair {
                 "cards after {after:?}"
             );
         }
-        assert_eq!(embedded.checkpoints(), memory.checkpoints());
+        assert_eq!(ready(embedded.checkpoints()), ready(memory.checkpoints()));
         assert_eq!(embedded.dirty_count(), memory.dirty_count());
     }
 }

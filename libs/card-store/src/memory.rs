@@ -161,7 +161,7 @@ impl CardStore for MemoryStore {
         Ok(())
     }
 
-    fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
+    async fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
         Ok(self.inner.lock().partitions.values().cloned().collect())
     }
 

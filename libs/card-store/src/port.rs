@@ -128,7 +128,7 @@ pub trait CardStore: Send + Sync + 'static {
         max: usize,
     ) -> impl Future<Output = Result<Vec<JournalRow>, StoreError>> + Send;
 
-    /// Lists cards in the order of their ids, after `after`, at most `max`.
+    /// Lists cards after `after`, each once, in an order of the store's own, at most `max`.
     ///
     /// # Errors
     /// As [`StoreError`] says.
@@ -166,7 +166,9 @@ pub trait CardStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`StoreError`] says.
-    fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError>;
+    fn checkpoints(
+        &self,
+    ) -> impl Future<Output = Result<Vec<PartitionCheckpoint>, StoreError>> + Send;
 
     /// How many cards were written since the last freeze.
     fn dirty_count(&self) -> usize;

@@ -109,6 +109,7 @@ fn records(sender: usize, batch: usize) -> Vec<NewRecord> {
         partition: PartitionId(((sender * 61 + index * 7) % 256) as u16),
         kind: RecordKind::Command,
         payload: Bytes::from(vec![0xA5; PAYLOAD_SIZE]),
+        trace: None,
     };
     (0..batch).map(record).collect()
 }

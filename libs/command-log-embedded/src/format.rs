@@ -225,6 +225,7 @@ mod tests {
             partition: PartitionId(3),
             kind: RecordKind::Mark,
             payload: Bytes::from_static(b"cut"),
+            trace: None,
         };
         let mut block = vec![0; BLOCK_HEADER_SIZE];
         push_record(&mut block, position(3, 7), Timestamp(1_000), &record);

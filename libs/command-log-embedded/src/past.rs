@@ -183,6 +183,7 @@ impl Past {
             appended_at,
             kind,
             payload: self.block.entries.slice(payload),
+            trace: None,
             witness: wanted.witness(position),
         });
         Ok(true)

@@ -293,6 +293,7 @@ impl Sequencer {
             appended_at,
             kind: record.kind,
             payload: record.payload,
+            trace: record.trace,
             witness: None,
         };
         let Some((last, others)) = self.routes[partition].split_last() else {

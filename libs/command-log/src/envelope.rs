@@ -14,7 +14,7 @@ use card::{
 use money::Amount;
 
 #[expect(unreachable_pub, reason = "generated from proto/envelope.proto")]
-mod wire {
+pub(crate) mod wire {
     include!(concat!(env!("OUT_DIR"), "/floatswitch.log.v1.rs"));
 }
 
@@ -187,7 +187,7 @@ fn array<const N: usize>(bytes: &[u8], name: &'static str) -> Result<[u8; N], En
     bytes.try_into().map_err(|_| EnvelopeError::Field(name))
 }
 
-fn small<T: TryFrom<u32>>(value: u32, name: &'static str) -> Result<T, EnvelopeError> {
+pub(crate) fn small<T: TryFrom<u32>>(value: u32, name: &'static str) -> Result<T, EnvelopeError> {
     T::try_from(value).map_err(|_| EnvelopeError::Field(name))
 }
 
@@ -372,7 +372,7 @@ fn check_from_wire(value: i32) -> Result<CheckFact, EnvelopeError> {
     }
 }
 
-fn reply_to_wire(reply_to: ReplyTo) -> wire::ReplyTo {
+pub(crate) fn reply_to_wire(reply_to: ReplyTo) -> wire::ReplyTo {
     wire::ReplyTo {
         partition: u32::from(reply_to.partition),
         incarnation: reply_to.incarnation,
@@ -380,7 +380,7 @@ fn reply_to_wire(reply_to: ReplyTo) -> wire::ReplyTo {
     }
 }
 
-fn reply_from_wire(wire: Option<&wire::ReplyTo>) -> Result<ReplyTo, EnvelopeError> {
+pub(crate) fn reply_from_wire(wire: Option<&wire::ReplyTo>) -> Result<ReplyTo, EnvelopeError> {
     let wire = wire.ok_or(EnvelopeError::Field("reply address"))?;
     Ok(ReplyTo {
         partition: small(wire.partition, "reply partition")?,

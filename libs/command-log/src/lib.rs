@@ -11,9 +11,10 @@ pub mod envelope;
 pub mod memory;
 mod partitioning;
 mod port;
+pub mod reply_envelope;
 
 pub use partitioning::{HASH_VERSION, partition_of};
 pub use port::{
     AppendError, CommandLog, ConsumeError, Digest, Durable, DurableWatch, LogConsumer, LogId,
-    LogRecord, NewRecord, PartitionGates, RecordKind, ReplySink, Sequence,
+    LogRecord, NewRecord, PartitionGates, RecordKind, ReplySink, Sequence, TraceContext,
 };

@@ -228,6 +228,7 @@ impl State {
             kind: record.kind,
             payload: record.payload,
             witness: None,
+            trace: record.trace,
         });
         *next += 1;
         self.next_sequence += 1;

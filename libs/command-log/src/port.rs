@@ -28,6 +28,16 @@ pub enum RecordKind {
     Mark,
 }
 
+/// The place of a sampled request in its trace (W3C Trace Context). A record without one is not
+/// traced; deciding never looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceContext {
+    /// Names the request on its whole way.
+    pub trace_id: [u8; 16],
+    /// Names the step that caused the next one.
+    pub span_id: [u8; 8],
+}
+
 /// A record to be appended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRecord {
@@ -37,10 +47,12 @@ pub struct NewRecord {
     pub kind: RecordKind,
     /// The envelope ([`crate::envelope`]). Holds no secret (LOG-4).
     pub payload: Bytes,
+    /// Carried beside the envelope where the log has room for it; a log may drop it.
+    pub trace: Option<TraceContext>,
 }
 
-/// A number that grows with every record of the whole log, the same order as within partitions.
-/// Only good for asking [`Durable::covers`]; never stored.
+/// A number that never falls from record to record of a partition. Only good for asking
+/// [`Durable::covers`]; never stored. A log that hands out only safe records may say 0 for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Sequence(pub u64);
 
@@ -62,6 +74,8 @@ pub struct LogRecord {
     pub payload: Bytes,
     /// What an earlier fold made of it, when that is known (embedded log, after a restart).
     pub witness: Option<Digest>,
+    /// As it was submitted, if the log carried it.
+    pub trace: Option<TraceContext>,
 }
 
 /// How far the log is safe. A log that hands out only safe records always covers.

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod media;
+mod media_book;
 mod medium_codec;
 mod names;
 pub mod pan_hash_key;
@@ -22,6 +23,7 @@ mod register_checks;
 mod terminals;
 
 pub use media::{ListingCursor, MEDIA_CACHED_MAX, Media, MediaError};
+pub use media_book::{MediaBook, MediaFuture};
 pub use medium_codec::{Medium, RegisteredMedium};
 pub use names::{NameError, ParticipantId, merchant_id, terminal_id};
 pub use register::{Merchant, Participant, Register, Terminal, TerminalRef};

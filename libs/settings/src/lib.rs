@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod acquirer;
+mod cluster;
 mod load;
 mod merchant;
 mod near;
@@ -20,10 +21,11 @@ mod validate;
 mod value;
 
 pub use acquirer::{Acquirer, Dialect, EdgeCheck, Terminals};
+pub use cluster::{Cluster, Consistency, GroupProtocol, Tracing};
 pub use load::{Problem, SettingsError, load, parse};
 pub use merchant::Merchant;
 pub use process::{CardProcessor, CommandLog, LogFormat, LogLevel, SettlementDay};
 pub use programme::{Programme, ProgrammeKind};
-pub use schema::{Settings, example};
+pub use schema::{Settings, cluster_example, example};
 pub use validate::Finding;
-pub use value::{Ans, ClockTime, Digits, Label, ListenAddress, Within};
+pub use value::{Ans, ClockTime, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::acquirer::Acquirer;
+use crate::cluster::{Cluster, Tracing};
 use crate::load::{Problem, SettingsError, parse, read, refused};
 use crate::merchant::Merchant;
 use crate::place::line_of_key;
@@ -37,6 +38,12 @@ pub struct Settings {
     pub merchants: Vec<Merchant>,
     /// The card products we issue.
     pub programmes: Vec<Programme>,
+    /// The cluster, when log and cards are not in the data folder.
+    #[serde(default)]
+    pub cluster: Option<Cluster>,
+    /// Traces; none without this table.
+    #[serde(default)]
+    pub tracing: Option<Tracing>,
 }
 
 impl Settings {
@@ -72,4 +79,9 @@ impl Settings {
 /// Returns the commented settings file that `floatswitch init` writes. It loads and passes every check.
 pub fn example() -> &'static str {
     include_str!("../example.toml")
+}
+
+/// Returns the commented table that makes of the example the settings of a cluster.
+pub fn cluster_example() -> &'static str {
+    include_str!("../cluster.toml")
 }

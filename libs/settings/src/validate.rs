@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use crate::acquirer::Acquirer;
+use crate::cluster::Cluster;
 use crate::programme::{Programme, ProgrammeKind};
 use crate::schema::Settings;
 
@@ -65,6 +66,9 @@ impl Settings {
                 "acquirers",
                 "is empty; write at least one [[acquirers]] table",
             );
+        }
+        if let Some(cluster) = &self.cluster {
+            check_cluster(cluster, findings);
         }
         if self.merchants.is_empty() {
             findings.add(
@@ -359,5 +363,38 @@ impl Findings {
                 );
             }
         }
+    }
+}
+
+fn check_cluster(cluster: &Cluster, findings: &mut Findings) {
+    if cluster.kafka.is_empty() {
+        findings.add("cluster.kafka", "is empty; write at least one broker");
+    }
+    if cluster.cql.is_empty() {
+        findings.add("cluster.cql", "is empty; write at least one node");
+    }
+    if cluster.cql_replication.is_empty() {
+        findings.add(
+            "cluster.cql_replication",
+            "is empty; write a data centre with its copies, such as { dc1 = 3 }",
+        );
+    }
+    let is_name = |name: &String| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    if !cluster.cql_replication.keys().all(is_name) {
+        findings.add(
+            "cluster.cql_replication",
+            "names a data centre with other characters than letters, digits, `-`, `_` and `.`",
+        );
+    }
+    if cluster.cql_user.is_some() != cluster.cql_password_file.is_some() {
+        findings.add(
+            "cluster.cql_user",
+            "goes with `cql_password_file`; write both or none",
+        );
     }
 }

@@ -217,6 +217,65 @@ impl<'de> Deserialize<'de> for ListenAddress {
     }
 }
 
+/// A name in the card store: a lower case letter, then lower case letters, digits and underscores, at
+/// most 48 of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identifier(String);
+
+impl Identifier {
+    /// Returns the name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn accepts(text: &str) -> bool {
+        let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        text.len() <= 48
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(is_part)
+    }
+}
+
+impl<'de> Deserialize<'de> for Identifier {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a name of lower case letters, digits and _, such as \"floatswitch\"";
+        deserializer
+            .deserialize_str(TextVisitor {
+                expected: expected.to_owned(),
+                accept: Self::accepts,
+            })
+            .map(Self)
+    }
+}
+
+/// What topic names begin with: at most 64 letters, digits, dots, dashes and underscores, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPrefix(String);
+
+impl TopicPrefix {
+    /// Returns the prefix.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn accepts(text: &str) -> bool {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        text.len() <= 64 && text.bytes().all(is_part)
+    }
+}
+
+impl<'de> Deserialize<'de> for TopicPrefix {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "letters, digits, dots, dashes and underscores, such as \"east.\"";
+        deserializer
+            .deserialize_str(TextVisitor {
+                expected: expected.to_owned(),
+                accept: Self::accepts,
+            })
+            .map(Self)
+    }
+}
+
 /// Accepts text that passes a test, or says what was expected.
 struct TextVisitor<F> {
     expected: String,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use settings::{Settings, example};
+use settings::{Settings, cluster_example, example};
 
 const MEASURES: &str =
     "Measures for prepaid cards of payment institutions (PBoC announcement 2012 No. 12)";
@@ -25,6 +25,32 @@ fn check(anchor: &str, good: &str, bad: &str, expected: &str) {
     let found = error.to_string();
     let (_, message) = found.split_once(": ").expect("a place and a message");
     assert_eq!(message, expected);
+}
+
+#[test]
+fn the_example_of_a_cluster_loads_and_holds_together() {
+    let text = format!("{}{}", example(), cluster_example());
+    let settings = Settings::parse(&text, Path::new("example.toml")).unwrap();
+    let cluster = settings.cluster.unwrap();
+    assert_eq!(cluster.keyspace.as_str(), "floatswitch");
+    let refused = |from: &str, to: &str, advice: &str| {
+        let error = Settings::parse(&text.replace(from, to), Path::new("x.toml")).unwrap_err();
+        assert!(error.to_string().contains(advice), "{error}");
+    };
+    refused(
+        "keyspace = \"floatswitch\"",
+        "keyspace = \"Float;\"",
+        "lower case",
+    );
+    refused("{ dc1 = 1 }", "{ \"dc1': 3\" = 1 }", "data centre");
+    refused("{ dc1 = 1 }", "{}", "copies");
+    refused("[\"127.0.0.1:9092\"]", "[]", "at least one broker");
+    refused("topic_prefix = \"\"", "topic_prefix = \"a/b\"", "dashes");
+    refused(
+        "static_membership",
+        "cql_user = \"switch\"\nstatic_membership",
+        "write both or none",
+    );
 }
 
 #[test]

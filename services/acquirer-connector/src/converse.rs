@@ -5,6 +5,7 @@
 //! and the writer closes after the last answer.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -59,6 +60,8 @@ struct Reader<'c> {
     connection: &'c Connection,
     stream: ReadHalf<'c>,
     buffer: ReadBuffer,
+    /// Whole frames of the last read, as places in the buffer.
+    frames: Vec<Range<usize>>,
     batch: Batch,
 }
 
@@ -74,6 +77,7 @@ impl<'c> Reader<'c> {
             connection,
             stream,
             buffer: ReadBuffer::new(settings.dialect, settings.frame_size_max),
+            frames: Vec::new(),
             batch: Batch::new(Arc::clone(listener), Arc::clone(connection)),
         }
     }
@@ -94,6 +98,14 @@ impl<'c> Reader<'c> {
                 return Ok(());
             }
             let cut = self.cut();
+            if self.listener.shared.directory.media.is_remote() {
+                let frames = self
+                    .frames
+                    .iter()
+                    .map(|place| self.buffer.body(place.clone()));
+                self.batch.fetch_media(frames).await;
+            }
+            let cut = self.add_frames().and(cut);
             self.batch.publish();
             if cut.is_err() {
                 self.listener.shared.metrics.connection_cut(Cut::Garbage);
@@ -121,23 +133,29 @@ impl<'c> Reader<'c> {
         }
     }
 
-    /// Takes all whole frames into the batch.
+    /// Cuts all whole frames, up to the first bytes that make no sense.
     fn cut(&mut self) -> Result<(), Garbage> {
         let now_ms = self.listener.shared.now_ms();
-        let mut frame_count = 0;
+        self.frames.clear();
         loop {
-            let place = match self.buffer.next_frame() {
-                Ok(place) => place,
+            match self.buffer.next_frame() {
+                Ok(Some(place)) => self.frames.push(place),
+                Ok(None) => break,
                 Err(reason) => return Err(self.refuse(reason)),
-            };
-            let Some(place) = place else { break };
-            frame_count += 1;
-            self.batch.add(self.buffer.body(place))?;
+            }
         }
         let rest = self.rest();
         self.connection
             .activity
-            .note_read(now_ms, frame_count, rest);
+            .note_read(now_ms, self.frames.len(), rest);
+        Ok(())
+    }
+
+    /// Takes the frames into the batch, in order.
+    fn add_frames(&mut self) -> Result<(), Garbage> {
+        for place in self.frames.drain(..) {
+            self.batch.add(self.buffer.body(place))?;
+        }
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use pan::{Pan, PanHasher};
-use registry::{Media, MediaError, Medium, Register};
+use pan::{Pan, PanHash, PanHasher};
+use registry::{MediaBook, MediaError, Medium, Register};
 
 /// Where the connector looks things up.
 #[derive(Debug, Clone)]
@@ -11,7 +11,7 @@ pub struct Directory {
     /// Acquirers, merchants and terminals.
     pub register: Arc<Register>,
     /// Which plastic or token is of which card.
-    pub media: Arc<Media>,
+    pub media: Arc<dyn MediaBook>,
     /// Makes the hashes that media are found by.
     pub hasher: PanHasher,
 }
@@ -23,5 +23,10 @@ impl Directory {
     /// The database of media cannot be read.
     pub(crate) fn medium(&self, pan: &Pan) -> Result<Option<Medium>, MediaError> {
         self.media.find_medium(&self.hasher.hash(pan))
+    }
+
+    /// What [`Self::medium`] finds this number by.
+    pub(crate) fn hash(&self, pan: &Pan) -> PanHash {
+        self.hasher.hash(pan)
     }
 }

@@ -21,6 +21,7 @@ use card::Command;
 use command_log::{AppendError, NewRecord, RecordKind, envelope, partition_of};
 use iso8583::{DecodeError, DecodeErrorKind, EncodeError, Message};
 use link::ExchangeId;
+use pan::PanHash;
 
 /// The requests of one read, and the answers that the edge gives to some of them.
 pub(crate) struct Batch {
@@ -47,6 +48,20 @@ impl Batch {
             parked: Vec::new(),
             in_flight: Vec::new(),
             edge_answers: Vec::new(),
+        }
+    }
+
+    /// Brings to hand what the frames' messages will be looked up by, in one go. A frame that cannot
+    /// be read is left to [`Batch::add`]; a book that cannot be read refuses its look-ups there.
+    pub(crate) async fn fetch_media(&self, frames: impl Iterator<Item = &[u8]>) {
+        let dialect = self.listener.settings.dialect;
+        let wanted: Vec<PanHash> = frames
+            .filter_map(|body| Message::decode(dialect, body).ok())
+            .filter(|message| Desk::of(message.mti()) == Desk::Card)
+            .filter_map(|message| self.listener.wanted_medium(&message))
+            .collect();
+        if let Err(cause) = self.listener.shared.directory.media.fetch(&wanted).await {
+            error!(%cause, "fetch the cards of a batch");
         }
     }
 
@@ -127,6 +142,7 @@ impl Batch {
                 partition: partition_of(command.card, shared.partition_count),
                 kind: RecordKind::Command,
                 payload: envelope::encode_command(&command),
+                trace: None,
             });
         }
         self.refuse_requests(&refused, Refusal::Full);

@@ -19,7 +19,7 @@ use card::{
 use command_log::partition_of;
 use iso8583::{Message, PosF60, PosF61};
 use money::Amount;
-use pan::Pan;
+use pan::{Pan, PanHash};
 use registry::{Medium, TerminalRef};
 
 /// An offset that no record has: the original is answered "not found" by the card.
@@ -132,6 +132,12 @@ impl Listener {
             custom,
             leg,
         })
+    }
+
+    /// The hash that the card of a message is found by, when there is one to find.
+    pub(crate) fn wanted_medium(&self, message: &Message<'_>) -> Option<PanHash> {
+        let number = pan_of(message).ok()?;
+        Some(self.shared.directory.hash(&number.pan))
     }
 
     fn medium(&self, pan: &Pan) -> Result<Medium, Refusal> {

@@ -2,17 +2,22 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::context::Booked;
 use crate::error::StopReason;
-use crate::fold::{Asked, FoldError, fold, load};
-use crate::inbox::{Inbox, Work};
+use crate::fold::{FoldError, Folded, RowsBefore, Unwritten, load};
+use crate::inbox::{Attempt, Inbox, Work};
 use crate::partition::Shared;
 use crate::release::{Decided, digest_of};
-use card::{Card, Decision};
+use crate::settings::DECISIONS_PER_WRITE_MAX;
+use card::{Card, Decision, Kind, Reply, Row};
 use card_store::{CardStore, StoreError};
+
+/// How long a card waits before it asks a store again that could not be read.
+const UNAVAILABLE_PAUSE: Duration = Duration::from_millis(200);
 
 /// Something waits in the inbox.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(crate) struct LiveState<S> {
     shared: Arc<Shared<S>>,
     inbox: Arc<Inbox>,
     card: Loaded,
+    /// Used after a takeover only, for commands that were decided before it.
+    rows_before: RowsBefore,
 }
 
 #[derive(Debug)]
@@ -60,6 +67,7 @@ impl<S: CardStore> Actor for CardActor<S> {
             shared,
             inbox,
             card: Loaded::NotYet,
+            rows_before: RowsBefore::default(),
         })
     }
 
@@ -69,65 +77,120 @@ impl<S: CardStore> Actor for CardActor<S> {
         Look: Look,
         state: &mut LiveState<S>,
     ) -> Result<(), ActorProcessingErr> {
-        while let Some(attempt) = state.inbox.begin() {
-            match state
-                .card
-                .decide(state.card_id, &state.shared, attempt.work())
-                .await
-            {
-                Ok(decision) => state
-                    .shared
-                    .release
-                    .offer(decided_of(attempt.done(), decision)),
-                Err(error) => {
-                    stuck(&state.shared, state.card_id, attempt.work(), &error);
-                    state.card = Loaded::Stuck;
-                    drop(attempt); // The command waits at the head, and the inbox stays awake.
-                    break;
-                }
+        let inbox = Arc::clone(&state.inbox);
+        while let Some(mut attempt) = inbox.begin(DECISIONS_PER_WRITE_MAX) {
+            let decided = state.decide(&mut attempt).await;
+            let all_done = decided.len() == attempt.works().len();
+            drop(attempt.done(decided.len()));
+            state.shared.release.offer(decided);
+            if all_done {
+                continue;
             }
+            if state.shared.has_ended() || matches!(state.card, Loaded::Stuck) {
+                break; // The first command that cannot be decided waits, and the inbox stays awake.
+            }
+            tokio::time::sleep(UNAVAILABLE_PAUSE).await;
         }
         Ok(())
     }
 }
 
-impl Loaded {
-    async fn decide<S: CardStore>(
-        &mut self,
-        id: card::CardId,
-        shared: &Shared<S>,
-        work: &Work,
-    ) -> Result<Option<Decision>, FoldError> {
-        if let Self::NotYet = self {
-            *self = Self::Yes(Box::new(load(&*shared.store, id).await?));
+impl<S: CardStore> LiveState<S> {
+    /// Folds the commands in memory, makes what they wrote durable in one write, and returns what
+    /// each leaves to release. Fewer than were asked: the card is stuck at the next one.
+    async fn decide(&mut self, attempt: &mut Attempt<'_>) -> Vec<Decided> {
+        let mut unwritten = Unwritten::default();
+        let mut decided = Vec::with_capacity(attempt.works().len());
+        let mut failed = None;
+        for index in 0..attempt.works().len() {
+            attempt.at(index);
+            match self.fold(&mut unwritten, &attempt.works()[index]).await {
+                Ok(one) => decided.push(one),
+                Err(error) => {
+                    failed = Some((index, error));
+                    break;
+                }
+            }
         }
-        let Self::Yes(card) = self else {
+        // A crash from here on is the last one's, as if they had come one by one.
+        if let Err(error) = unwritten.write(&*self.shared.store, self.card.get()).await {
+            decided.clear(); // OWN-2: nothing is released before it is durable.
+            failed = Some((0, error.into()));
+        }
+        if let Some((index, error)) = failed {
+            self.stuck(&attempt.works()[index], &error);
+        }
+        decided
+    }
+
+    async fn fold(&mut self, unwritten: &mut Unwritten, work: &Work) -> Result<Decided, FoldError> {
+        self.load().await?;
+        let store = &*self.shared.store;
+        let asked = work.asked();
+        self.shared.will_write(work.sequence);
+        let Loaded::Yes(card) = &mut self.card else {
             let reason = "card stopped earlier, an operator must look".to_owned();
             return Err(StoreError::Damaged(reason).into());
         };
-        shared.will_write(work.sequence);
-        let asked = Asked {
-            command: &work.command,
-            position: work.position,
-            appended_at: work.appended_at,
-            context: &work.context,
-        };
-        fold(&*shared.store, card, asked).await
+        match unwritten.fold(store, card, asked).await? {
+            Folded::Decided(decision) => Ok(decided_of(work, *decision)),
+            Folded::Before => {
+                let again = unwritten.reply_again(store, card.as_ref().as_ref(), asked);
+                let again = again.await?;
+                let row = match card.as_ref() {
+                    Some(card) => self.rows_before.at(store, card, work.position).await?,
+                    None => None,
+                };
+                Ok(decided_before(work, again, row))
+            }
+        }
+    }
+
+    async fn load(&mut self) -> Result<(), FoldError> {
+        if let Loaded::NotYet = self.card {
+            let card = load(&*self.shared.store, self.card_id).await?;
+            self.card = Loaded::Yes(Box::new(card));
+        }
+        Ok(())
+    }
+
+    /// A store that cannot be read for a while holds its cards up; everything else stops them.
+    fn stuck(&mut self, work: &Work, error: &FoldError) {
+        let position = work.position;
+        if let FoldError::Store(StoreError::Unavailable(reason)) = error {
+            tracing::warn!(%position, reason, "card waits for its store");
+            return;
+        }
+        self.card = Loaded::Stuck;
+        match error {
+            FoldError::NoRules => self
+                .shared
+                .stop(position.partition, StopReason::NoRules(position)),
+            FoldError::Write(error) => {
+                let reason = error.to_string();
+                let reason = StopReason::Card { position, reason };
+                self.shared.stop(position.partition, reason);
+            }
+            FoldError::Store(error) => {
+                self.shared
+                    .card_stuck(self.card_id, position, &error.to_string());
+            }
+        }
     }
 }
 
-fn decided_of(work: Work, decision: Option<Decision>) -> Decided {
-    let Some(decision) = decision else {
-        return Decided::nothing(work.position, work.sequence);
-    };
+impl Loaded {
+    fn get(&self) -> Option<&Card> {
+        match self {
+            Self::Yes(card) => card.as_ref().as_ref(),
+            Self::NotYet | Self::Stuck => None,
+        }
+    }
+}
+
+fn decided_of(work: &Work, decision: Decision) -> Decided {
     let digest = digest_of(&decision);
-    let booked = decision.written.and_then(|written| {
-        let programme = written.row.programme;
-        written
-            .row
-            .ledger
-            .map(|entry| Box::new(Booked { programme, entry }))
-    });
+    let booked = decision.written.and_then(|written| booked_of(written.row));
     Decided {
         position: work.position,
         sequence: work.sequence,
@@ -138,14 +201,26 @@ fn decided_of(work: Work, decision: Option<Decision>) -> Decided {
     }
 }
 
-fn stuck<S>(shared: &Shared<S>, card: card::CardId, work: &Work, error: &FoldError) {
-    let position = work.position;
-    match error {
-        FoldError::NoRules => shared.stop(position.partition, StopReason::NoRules(position)),
-        FoldError::Write(error) => {
-            let reason = error.to_string();
-            shared.stop(position.partition, StopReason::Card { position, reason });
-        }
-        FoldError::Store(error) => shared.card_stuck(card, position, &error.to_string()),
+/// LOG-3: what was taken in before is released again, with what it booked then.
+fn decided_before(work: &Work, again: Option<Decision>, row: Option<&Row>) -> Decided {
+    let kind = again.as_ref().map(|decision| decision.kind);
+    let reply = again.map(|decision| Reply {
+        // It is the first answer to this very record, not that to a duplicate of it.
+        replayed: decision.reply.replayed && row.is_none(),
+        ..decision.reply
+    });
+    Decided {
+        position: work.position,
+        sequence: work.sequence,
+        kind: kind.unwrap_or(Kind::BalanceInquiry),
+        reply,
+        booked: row.cloned().and_then(booked_of),
+        digest: None,
     }
+}
+
+fn booked_of(row: Row) -> Option<Box<Booked>> {
+    let programme = row.programme;
+    row.ledger
+        .map(|entry| Box::new(Booked { programme, entry }))
 }

@@ -26,6 +26,24 @@ pub enum BundleError {
     /// The file is not what its name says.
     #[error("rules file {0} is damaged: restore it from a backup")]
     Damaged(PathBuf),
+    /// A store of bundles that is no folder.
+    #[error("rules bundles: {0}")]
+    Store(String),
+}
+
+/// Keeps rules bundles by their hash. What was kept once never changes and is found for ever.
+pub trait Bundles: Send + Sync + std::fmt::Debug + 'static {
+    /// Keeps a bundle, durable before this returns, and tells its hash.
+    ///
+    /// # Errors
+    /// [`BundleError`] when it cannot be written.
+    fn keep(&self, rules: &Rules) -> Result<[u8; 32], BundleError>;
+
+    /// Finds a bundle.
+    ///
+    /// # Errors
+    /// [`BundleError`] when it is missing, cannot be read, or is not what its name says.
+    fn find(&self, hash: &[u8; 32]) -> Result<Arc<Rules>, BundleError>;
 }
 
 /// A folder of bundles.
@@ -48,11 +66,14 @@ impl BundleFolder {
         })
     }
 
-    /// Keeps a bundle, durable before this returns, and tells its hash.
-    ///
-    /// # Errors
-    /// [`BundleError::Io`] when it cannot be written.
-    pub fn keep(&self, rules: &Rules) -> Result<[u8; 32], BundleError> {
+    fn path(&self, hash: &[u8; 32]) -> PathBuf {
+        let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.folder.join(format!("{name}.rules"))
+    }
+}
+
+impl Bundles for BundleFolder {
+    fn keep(&self, rules: &Rules) -> Result<[u8; 32], BundleError> {
         let hash = rules.hash();
         let path = self.path(&hash);
         if !path.exists() {
@@ -70,11 +91,7 @@ impl BundleFolder {
         Ok(hash)
     }
 
-    /// Finds a bundle.
-    ///
-    /// # Errors
-    /// [`BundleError`] when the file is missing, unreadable, or not what its name says.
-    pub fn find(&self, hash: &[u8; 32]) -> Result<Arc<Rules>, BundleError> {
+    fn find(&self, hash: &[u8; 32]) -> Result<Arc<Rules>, BundleError> {
         if let Some(rules) = self.known.lock().get(hash) {
             return Ok(Arc::clone(rules));
         }
@@ -87,11 +104,6 @@ impl BundleFolder {
         let rules = Arc::new(rules);
         self.known.lock().insert(*hash, Arc::clone(&rules));
         Ok(rules)
-    }
-
-    fn path(&self, hash: &[u8; 32]) -> PathBuf {
-        let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.folder.join(format!("{name}.rules"))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::context::{Kept, PartitionContext};
@@ -21,6 +22,8 @@ pub(crate) struct Checkpoints<S, L> {
     pub(crate) log: Arc<L>,
     pub(crate) interval: Duration,
     pub(crate) dirty_cards_max: usize,
+    /// The offsets of the last one.
+    pub(crate) made: Mutex<Vec<(PartitionId, u64)>>,
 }
 
 impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
@@ -28,18 +31,21 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
     pub(crate) async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         let mut last = Instant::now();
+        let mut seen = self.progress();
         loop {
             tokio::select! {
                 _ = stopping.changed() => return,
                 _ = look.tick() => {}
             }
             let dirty = self.shared.store.dirty_count();
-            let due =
-                dirty >= self.dirty_cards_max || (dirty > 0 && last.elapsed() >= self.interval);
+            let progress = self.progress();
+            let moved = dirty > 0 || progress != seen;
+            let due = dirty >= self.dirty_cards_max || (moved && last.elapsed() >= self.interval);
             if !due {
                 continue;
             }
             last = Instant::now();
+            seen = progress;
             if let Err(error) = self.make().await {
                 tracing::error!(%error, "checkpoint failed; the log still has everything");
             }
@@ -65,19 +71,28 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
         let made = tokio::task::spawn_blocking(move || store.checkpoint(frozen, &partitions)).await;
         made.map_err(|error| WriteError::Unknown(error.to_string()))??;
         self.log.release_before(&offsets);
+        *self.made.lock() = offsets;
         Ok(())
     }
 
+    /// Grows whenever a watermark does.
+    fn progress(&self) -> u64 {
+        let watermarks = self.shared.owned();
+        watermarks
+            .map(|(_, state)| state.outstanding.lock().watermark())
+            .sum()
+    }
+
     fn watermarks(&self) -> Vec<PartitionCheckpoint> {
-        let all = self.shared.partitions.iter().zip(0..);
-        all.map(|(state, number)| {
+        let all = self.shared.owned();
+        all.map(|(partition, state)| {
             let outstanding = state.outstanding.lock();
             let kept = Kept {
                 context: PartitionContext::clone(outstanding.context()),
                 totals: outstanding.totals().clone(),
             };
             PartitionCheckpoint {
-                partition: PartitionId(number),
+                partition,
                 next_offset: outstanding.watermark(),
                 context: kept.encode(),
             }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::bundles::BundleFolder;
+use crate::bundles::Bundles;
 use crate::error::StopReason;
 use card::{Day, Position, ProgrammeId, Rules};
 use command_log::envelope::Mark;
@@ -50,7 +50,7 @@ impl PartitionContext {
         &self,
         mark: Mark,
         position: Position,
-        bundles: &BundleFolder,
+        bundles: &dyn Bundles,
     ) -> Result<Self, StopReason> {
         match mark {
             Mark::Barrier {
@@ -161,7 +161,7 @@ impl Kept {
         Bytes::from(bytes)
     }
 
-    pub(crate) fn decode(bytes: &[u8], bundles: &BundleFolder) -> Result<Self, String> {
+    pub(crate) fn decode(bytes: &[u8], bundles: &dyn Bundles) -> Result<Self, String> {
         let mut reader = Fields(bytes);
         if reader.array::<1>()? != [FORMAT] {
             return Err("context has an unknown format: this build is too old".to_owned());
@@ -229,6 +229,7 @@ mod tests {
     use money::Amount;
 
     use super::*;
+    use crate::bundles::BundleFolder;
 
     #[test]
     fn context_and_totals_read_back() {

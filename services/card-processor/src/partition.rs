@@ -1,7 +1,7 @@
 //! What all parts of a processor share, and the state of each partition in it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -52,7 +52,10 @@ impl PartitionState {
 #[derive(Debug)]
 pub(crate) struct Shared<S> {
     pub(crate) store: Arc<S>,
-    pub(crate) partitions: Box<[PartitionState]>,
+    /// By partition number; none for those that are folded elsewhere.
+    partitions: Box<[Option<PartitionState>]>,
+    /// Set when the partitions are no longer ours: stops that follow are no news.
+    ended: AtomicBool,
     pub(crate) gates: Arc<PartitionGates>,
     pub(crate) release: ReleaseQueue,
     /// The last record that any written decision came from: what a checkpoint must wait for.
@@ -64,7 +67,7 @@ pub(crate) struct Shared<S> {
 impl<S> Shared<S> {
     pub(crate) fn new(
         store: Arc<S>,
-        partitions: Box<[PartitionState]>,
+        partitions: Box<[Option<PartitionState>]>,
         gates: Arc<PartitionGates>,
         release: ReleaseQueue,
         worker_count: usize,
@@ -72,6 +75,7 @@ impl<S> Shared<S> {
         Self {
             store,
             partitions,
+            ended: AtomicBool::new(false),
             gates,
             release,
             decided_through: AtomicU64::new(0),
@@ -79,8 +83,29 @@ impl<S> Shared<S> {
         }
     }
 
+    /// The state of a partition of ours.
+    ///
+    /// # Panics
+    /// When it is folded elsewhere: a bug of ours.
     pub(crate) fn partition(&self, id: PartitionId) -> &PartitionState {
-        &self.partitions[usize::from(id.0)]
+        self.partitions[usize::from(id.0)]
+            .as_ref()
+            .expect("only records of our partitions are read")
+    }
+
+    /// The partitions of this processor.
+    pub(crate) fn owned(&self) -> impl Iterator<Item = (PartitionId, &PartitionState)> {
+        let all = (0..).map(PartitionId).zip(&self.partitions);
+        all.filter_map(|(id, state)| state.as_ref().map(|state| (id, state)))
+    }
+
+    /// The partitions belong to somebody else now.
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// Said before a decision's write, so that whoever freezes the store afterwards knows how far
@@ -97,7 +122,7 @@ impl<S> Shared<S> {
     /// appends nothing more.
     pub(crate) fn stop(&self, id: PartitionId, reason: StopReason) {
         let mut stopped = self.partition(id).stopped.lock();
-        if stopped.is_some() {
+        if stopped.is_some() || self.has_ended() {
             return;
         }
         tracing::error!(partition = %id, %reason, "partition stopped");

@@ -1,12 +1,14 @@
 //! A running processor: recovery, workers, release stage and checkpoints, put together.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::bundles::{BundleError, BundleFolder};
+use crate::bundles::Bundles;
 use crate::checkpoint::Checkpoints;
 use crate::context::{ControlTotals, PartitionContext};
 use crate::error::{StartError, StopReason};
@@ -18,16 +20,13 @@ use crate::partition::{PartitionState, Shared};
 use crate::recovery::{self, Folded, Recovered};
 use crate::release::{self, Outlets, ReleaseQueue};
 use crate::settings::ProcessorSettings;
-use crate::worker::{Lane, Worker};
-use card::{Day, Outcome, PartitionId, Position, ProgrammeId, Rules};
+use crate::worker::{Lane, Phase, Worker};
+use card::{Outcome, PartitionId, Position};
 use card_store::{CardStore, WriteError};
-use command_log::envelope::{Mark, encode_mark};
-use command_log::{
-    AppendError, CommandLog, Digest, NewRecord, PartitionGates, RecordKind, ReplySink, Sequence,
-};
+use command_log::{CommandLog, Digest, PartitionGates, ReplySink, Sequence};
 
 /// How often a wait for the fold to catch up looks again.
-const LOOK_INTERVAL: Duration = Duration::from_millis(1);
+pub(crate) const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// What a processor works with.
 pub struct Parts<S, L> {
@@ -36,11 +35,27 @@ pub struct Parts<S, L> {
     /// The commands.
     pub log: Arc<L>,
     /// The rules bundles that barriers name.
-    pub bundles: Arc<BundleFolder>,
+    pub bundles: Arc<dyn Bundles>,
     /// Where replies go.
     pub replies: Arc<dyn ReplySink>,
     /// Names an outcome on the wire, for the metrics.
     pub code_of: fn(Outcome) -> String,
+    /// The gates of this process; those of the folded partitions are opened and closed.
+    pub gates: Arc<PartitionGates>,
+    /// Positions that an operator skipped, read before the first record is folded (OWN-5).
+    pub skips: BTreeSet<Position>,
+}
+
+/// Which partitions are folded here, and what becomes of the commands between their checkpoint and
+/// the log's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Takeover {
+    /// All partitions, folded to the end before anything else: whoever asked died with the process,
+    /// so nothing is released.
+    Everything,
+    /// One partition, whose commands are folded and released again like new ones (LOG-3): whoever
+    /// asked waits elsewhere.
+    Partition(PartitionId),
 }
 
 /// What a recovery did.
@@ -54,10 +69,11 @@ pub struct RecoveryReport {
 
 /// A running processor.
 pub struct Processor<S, L> {
-    shared: Arc<Shared<S>>,
-    log: Arc<L>,
-    bundles: Arc<BundleFolder>,
+    pub(crate) shared: Arc<Shared<S>>,
+    pub(crate) log: Arc<L>,
+    pub(crate) bundles: Arc<dyn Bundles>,
     checkpoints: Arc<Checkpoints<S, L>>,
+    phase: watch::Sender<Phase>,
     stopping: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     report: RecoveryReport,
@@ -79,9 +95,13 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
     pub async fn start(
         parts: Parts<S, L>,
         settings: &ProcessorSettings,
+        takeover: Takeover,
     ) -> Result<Self, StartError> {
         let started = Instant::now();
-        let recovered = recover_all(&parts, settings.worker_count).await?;
+        let recovered = match takeover {
+            Takeover::Everything => recover_all(&parts, settings.worker_count).await?,
+            Takeover::Partition(partition) => vec![take_over(&parts, partition).await?],
+        };
         let command_count = recovered.iter().map(|worker| worker.command_count).sum();
         let report = RecoveryReport {
             command_count,
@@ -89,11 +109,23 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
         };
         tell(report);
         let shared = Arc::new(share(&parts, &recovered, settings));
+        let (phase, _) = watch::channel(Phase::Running);
         let (stopping, _) = watch::channel(false);
+        let skips = Arc::new(parts.skips.clone());
         let mut tasks = Vec::new();
-        for (number, worker) in recovered.into_iter().enumerate() {
-            let worker = make_worker(&parts, &shared, worker, (number, settings, &stopping)).await;
-            let worker = worker.map_err(|error| StartError::Workers(error.to_string()))?;
+        for (number, recovered) in recovered.into_iter().enumerate() {
+            let worker = Worker {
+                number,
+                shared: Arc::clone(&shared),
+                consumer: recovered.consumer,
+                lanes: lanes(recovered.partitions, parts.log.log_id().partition_count),
+                deferred_count: 0,
+                live: live_cards(&shared, settings).await?,
+                bundles: Arc::clone(&parts.bundles),
+                idle_card: settings.idle_card,
+                skips: Arc::clone(&skips),
+                phase: phase.subscribe(),
+            };
             tasks.push(tokio::spawn(worker.run()));
         }
         tasks.push(tokio::spawn(release::run(
@@ -105,6 +137,7 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
             log: Arc::clone(&parts.log),
             interval: settings.checkpoint_interval,
             dirty_cards_max: settings.dirty_cards_max,
+            made: Mutex::default(),
         });
         tasks.push(tokio::spawn(
             Arc::clone(&checkpoints).run(stopping.subscribe()),
@@ -115,6 +148,7 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
             log,
             bundles,
             checkpoints,
+            phase,
             stopping,
             tasks,
             report,
@@ -142,136 +176,66 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
         }
     }
 
-    /// Puts rules in force at every partition, by a barrier (LOG-5). A partition that has them
-    /// already gets none.
-    ///
-    /// # Errors
-    /// [`InstallError`] when the bundle cannot be kept or the barrier cannot be appended.
-    pub async fn install_rules(&self, rules: &Rules) -> Result<(), InstallError> {
-        self.keeps_programmes(rules)?;
-        let rules_hash = self.bundles.keep(rules)?;
-        let logic_version = command_log::envelope::LOGIC_VERSION;
-        let barrier = Mark::Barrier {
-            rules_hash,
-            logic_version,
-        };
-        self.mark_where(barrier, |context| context.rules_hash != rules_hash)
-            .await
-    }
-
-    /// Cards of a programme that is gone, or that is of another kind all at once, could not be
-    /// decided or would be booked to another account.
-    fn keeps_programmes(&self, rules: &Rules) -> Result<(), InstallError> {
-        let (_, context) = self.totals();
-        let Some(current) = context.rules else {
-            return Ok(());
-        };
-        for (id, programme) in &current.programmes {
-            match rules.programmes.get(id) {
-                None => return Err(InstallError::ProgrammeGone(*id)),
-                Some(new) if new.kind != programme.kind => {
-                    return Err(InstallError::KindChanged(*id));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Dates new work with a day from here on (LOG-5).
-    ///
-    /// # Errors
-    /// [`InstallError`] when the mark cannot be appended.
-    pub async fn cut(&self, day: Day) -> Result<(), InstallError> {
-        let number = u64::from(day.0);
-        let mark = Mark::Cut { number, day };
-        self.mark_where(mark, |context| context.cut_number < number)
-            .await
-    }
-
-    async fn mark_where(
-        &self,
-        mark: Mark,
-        wanted: impl Fn(&PartitionContext) -> bool,
-    ) -> Result<(), InstallError> {
-        let payload = encode_mark(mark);
-        let wanted = |partition: &PartitionId| {
-            wanted(
-                self.shared
-                    .partition(*partition)
-                    .outstanding
-                    .lock()
-                    .context(),
-            )
-        };
-        let records: Vec<NewRecord> = self
-            .partitions()
-            .filter(wanted)
-            .map(|partition| NewRecord {
-                partition,
-                kind: RecordKind::Mark,
-                payload: payload.clone(),
-            })
-            .collect();
-        let mut last = None;
-        for record in records {
-            last = Some(record.clone());
-            self.log.submit(vec![record])?;
-        }
-        if last.is_some() {
-            self.log.append(tick(PartitionId(0))).await?;
-            self.folded().await;
-        }
-        Ok(())
-    }
-
     /// Waits until everything that is in the log now is decided and released, or stopped.
     pub async fn folded(&self) {
-        let ends: Vec<u64> = self
+        let ends: Vec<(PartitionId, u64)> = self
             .partitions()
-            .map(|id| self.log.end_offset(id))
+            .map(|id| (id, self.log.end_offset(id)))
             .collect();
-        let behind = |(id, end): (PartitionId, &u64)| {
-            let state = self.shared.partition(id);
+        let behind = |(id, end): &(PartitionId, u64)| {
+            let state = self.shared.partition(*id);
             state.stop_reason().is_none() && state.outstanding.lock().watermark() < *end
         };
-        while self.partitions().zip(&ends).any(behind) {
+        while ends.iter().any(behind) {
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
 
-    /// The control totals of all that was released, and the context of partition 0.
+    /// The control totals of all that was released, and the context of the first partition here.
     #[must_use]
     pub fn totals(&self) -> (ControlTotals, PartitionContext) {
         let mut all = ControlTotals::default();
-        for state in &self.shared.partitions {
-            all.add(state.outstanding.lock().totals());
+        let mut first = None;
+        for (_, state) in self.shared.owned() {
+            let outstanding = state.outstanding.lock();
+            all.add(outstanding.totals());
+            first.get_or_insert_with(|| PartitionContext::clone(outstanding.context()));
         }
-        let first = self.shared.partition(PartitionId(0));
-        let context = PartitionContext::clone(first.outstanding.lock().context());
-        (all, context)
+        (all, first.unwrap_or(PartitionContext::EMPTY))
+    }
+
+    /// The first record of each partition that is not released.
+    #[must_use]
+    pub fn watermarks(&self) -> Vec<(PartitionId, u64)> {
+        let watermark = |state: &PartitionState| state.outstanding.lock().watermark();
+        self.shared
+            .owned()
+            .map(|(id, state)| (id, watermark(state)))
+            .collect()
+    }
+
+    /// The offsets of the last checkpoint, from where another owner would go on.
+    #[must_use]
+    pub fn checkpointed(&self) -> Vec<(PartitionId, u64)> {
+        self.checkpoints.made.lock().clone()
     }
 
     /// Commands that are dispatched and not released.
     #[must_use]
     pub fn outstanding_count(&self) -> usize {
         self.shared
-            .partitions
-            .iter()
-            .map(|state| state.outstanding.lock().len())
+            .owned()
+            .map(|(_, state)| state.outstanding.lock().len())
             .sum()
     }
 
     /// The partitions that stopped, and why.
     #[must_use]
     pub fn stopped(&self) -> Vec<(PartitionId, StopReason)> {
-        let reason = |id| {
-            self.shared
-                .partition(id)
-                .stop_reason()
-                .map(|reason| (id, reason))
-        };
-        self.partitions().filter_map(reason).collect()
+        let stopped = self.shared.owned();
+        stopped
+            .filter_map(|(id, state)| state.stop_reason().map(|reason| (id, reason)))
+            .collect()
     }
 
     /// Makes a checkpoint now.
@@ -294,6 +258,46 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
         if tokio::time::timeout(patience, self.folded()).await.is_err() {
             tracing::warn!("stopping with commands undecided; the next start decides them");
         }
+        self.close().await
+    }
+
+    /// Lets go of the partitions for another owner: takes no more records, decides and releases
+    /// what was dispatched as far as `patience` goes, and makes a last checkpoint. What is left is
+    /// released again by the next owner (LOG-3).
+    ///
+    /// # Errors
+    /// [`WriteError`] when that checkpoint fails; the next owner begins at the one before.
+    pub async fn hand_over(self, patience: Duration) -> Result<(), WriteError> {
+        for partition in self.partitions() {
+            self.shared.gates.close(partition);
+        }
+        self.phase.send_replace(Phase::Draining);
+        let drained = async {
+            while self.outstanding_count() > 0 && self.stopped().is_empty() {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        if tokio::time::timeout(patience, drained).await.is_err() {
+            let count = self.outstanding_count();
+            tracing::warn!(count, "handing over with commands undecided");
+        }
+        self.close().await
+    }
+
+    /// Drops everything at once: the partitions are somebody else's already (OWN-1). What is on its
+    /// way may still land; it is what the new owner would write.
+    pub fn abandon(self) {
+        self.shared.end();
+        for partition in self.partitions() {
+            self.shared.gates.close(partition);
+        }
+        self.phase.send_replace(Phase::Stopped);
+        self.stopping.send_replace(true);
+        self.shared.release.close();
+    }
+
+    async fn close(self) -> Result<(), WriteError> {
+        self.phase.send_replace(Phase::Stopped);
         self.stopping.send_replace(true);
         self.shared.release.close();
         for task in self.tasks {
@@ -301,38 +305,13 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
                 tracing::error!(%error, "a task of the processor failed");
             }
         }
-        self.checkpoints.make().await
+        let made = self.checkpoints.make().await;
+        self.shared.end();
+        made
     }
 
-    fn partitions(&self) -> impl Iterator<Item = PartitionId> + use<S, L> {
-        (0..self.log.log_id().partition_count).map(PartitionId)
-    }
-}
-
-/// Why rules or a day cannot be put in force.
-#[derive(Debug, thiserror::Error)]
-pub enum InstallError {
-    /// A programme that may have cards is missing.
-    #[error("programme {0} has been in force and is missing now: put it back into the settings")]
-    ProgrammeGone(ProgrammeId),
-    /// A programme changed between registered and anonymous.
-    #[error(
-        "programme {0} changed its kind: its cards are booked by it, give new cards a new number"
-    )]
-    KindChanged(ProgrammeId),
-    /// The bundle cannot be kept.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// The mark cannot be appended.
-    #[error("append a mark: {0}")]
-    Append(#[from] AppendError),
-}
-
-fn tick(partition: PartitionId) -> NewRecord {
-    NewRecord {
-        partition,
-        kind: RecordKind::Mark,
-        payload: encode_mark(Mark::Tick),
+    fn partitions(&self) -> impl Iterator<Item = PartitionId> {
+        self.shared.owned().map(|(id, _)| id)
     }
 }
 
@@ -348,13 +327,13 @@ async fn recover_all<S: CardStore, L: CommandLog>(
     worker_count: u16,
 ) -> Result<Vec<Recovered<L::Consumer>>, StartError> {
     let count = parts.log.log_id().partition_count;
-    let checkpoints = parts.store.checkpoints()?;
+    let checkpoints = parts.store.checkpoints().await?;
     let mut tasks = Vec::new();
     for worker in 0..worker_count.clamp(1, count) {
         let own = (worker..count)
             .step_by(usize::from(worker_count.max(1)))
             .map(PartitionId);
-        let begin = recovery::begin(own, &checkpoints, &parts.bundles)?;
+        let begin = recovery::begin(own, &checkpoints, &*parts.bundles)?;
         let (store, log) = (Arc::clone(&parts.store), Arc::clone(&parts.log));
         let bundles = Arc::clone(&parts.bundles);
         tasks.push(tokio::spawn(recovery::recover(store, log, bundles, begin)));
@@ -369,56 +348,65 @@ async fn recover_all<S: CardStore, L: CommandLog>(
     Ok(recovered)
 }
 
+/// The partition as its last owner left it: folding begins at the checkpoint.
+async fn take_over<S: CardStore, L: CommandLog>(
+    parts: &Parts<S, L>,
+    partition: PartitionId,
+) -> Result<Recovered<L::Consumer>, StartError> {
+    let checkpoints = parts.store.checkpoints().await?;
+    let own = std::iter::once(partition);
+    let partitions = recovery::begin(own, &checkpoints, &*parts.bundles)?;
+    let starts: Vec<(PartitionId, u64)> = partitions
+        .iter()
+        .map(|folded| (folded.partition, folded.next_offset))
+        .collect();
+    Ok(Recovered {
+        consumer: parts.log.consume(&starts)?,
+        partitions,
+        command_count: 0,
+        through: Sequence(0),
+    })
+}
+
 fn share<S: CardStore, L: CommandLog>(
     parts: &Parts<S, L>,
     recovered: &[Recovered<L::Consumer>],
     settings: &ProcessorSettings,
 ) -> Shared<S> {
-    let mut folded: Vec<&Folded> = recovered
-        .iter()
-        .flat_map(|worker| &worker.partitions)
-        .collect();
-    folded.sort_by_key(|folded| folded.partition);
-    let partitions = folded.iter().map(|folded| {
+    let count = parts.log.log_id().partition_count;
+    let mut partitions: Vec<Option<PartitionState>> = (0..count).map(|_| None).collect();
+    for folded in recovered.iter().flat_map(|worker| &worker.partitions) {
         let context = Arc::clone(&folded.context);
         let outstanding = Outstanding::new(folded.next_offset, context, folded.totals.clone());
-        PartitionState::new(outstanding, settings.credits_per_partition)
-    });
-    let gates = Arc::new(PartitionGates::closed(parts.log.log_id().partition_count));
+        let state = PartitionState::new(outstanding, settings.credits_per_partition);
+        partitions[usize::from(folded.partition.0)] = Some(state);
+    }
+    let gates = Arc::clone(&parts.gates);
     let queue = ReleaseQueue::new(Gate::new(parts.log.durable()));
     let store = Arc::clone(&parts.store);
-    let shared = Shared::new(store, partitions.collect(), gates, queue, recovered.len());
+    let shared = Shared::new(store, partitions.into(), gates, queue, recovered.len());
     let through = recovered.iter().map(|worker| worker.through).max();
     shared.will_write(through.unwrap_or(Sequence(0)));
     shared
 }
 
-async fn make_worker<S: CardStore, L: CommandLog>(
-    parts: &Parts<S, L>,
-    shared: &Arc<Shared<S>>,
-    recovered: Recovered<L::Consumer>,
-    (number, settings, stopping): (usize, &ProcessorSettings, &watch::Sender<bool>),
-) -> Result<Worker<S, L::Consumer>, ractor::SpawnErr> {
-    let count = usize::from(parts.log.log_id().partition_count);
+fn lanes(partitions: Vec<Folded>, count: u16) -> Vec<Option<Lane>> {
     let mut lanes: Vec<Option<Lane>> = (0..count).map(|_| None).collect();
-    for folded in recovered.partitions {
+    for folded in partitions {
         let lane = Lane::new(folded.partition, folded.next_offset, folded.context);
-        if let Some(slot) = lanes.get_mut(usize::from(folded.partition.0)) {
-            *slot = Some(lane);
-        }
+        lanes[usize::from(folded.partition.0)] = Some(lane);
     }
+    lanes
+}
+
+async fn live_cards<S: CardStore>(
+    shared: &Arc<Shared<S>>,
+    settings: &ProcessorSettings,
+) -> Result<LiveCards<S>, StartError> {
     let own_max = settings.live_cards_max / usize::from(settings.worker_count.max(1));
-    Ok(Worker {
-        number,
-        shared: Arc::clone(shared),
-        consumer: recovered.consumer,
-        lanes,
-        deferred_count: 0,
-        live: LiveCards::new(Arc::clone(shared), own_max.max(1)).await?,
-        bundles: Arc::clone(&parts.bundles),
-        idle_card: settings.idle_card,
-        stopping: stopping.subscribe(),
-    })
+    LiveCards::new(Arc::clone(shared), own_max.max(1))
+        .await
+        .map_err(|error| StartError::Workers(error.to_string()))
 }
 
 fn outlets<S, L: CommandLog>(parts: &Parts<S, L>) -> Outlets {

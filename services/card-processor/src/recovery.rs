@@ -6,16 +6,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::bundles::BundleFolder;
+use crate::bundles::Bundles;
 use crate::context::{ControlTotals, Kept, PartitionContext};
 use crate::error::{StartError, StopReason};
-use crate::fold::{Asked, FoldError, fold, load, row_at};
+use crate::fold::{Asked, FoldError, Folded as Decided, RowsBefore, Unwritten, load};
 use crate::release::digest_of;
 use crate::settings::RECORDS_PER_POLL_MAX;
-use card::{Card, CardId, PartitionId, Position};
+use card::{Card, CardId, PartitionId, Position, Row};
 use card_store::{CardStore, PartitionCheckpoint};
 use command_log::envelope::{decode_command, decode_mark};
-use command_log::{CommandLog, LogConsumer, LogRecord, RecordKind, Sequence};
+use command_log::{CommandLog, Digest, LogConsumer, LogRecord, RecordKind, Sequence};
 
 /// Cards kept at hand while folding.
 const CARDS_KEPT_MAX: usize = 50_000;
@@ -42,7 +42,7 @@ pub(crate) struct Recovered<C> {
 pub(crate) fn begin(
     partitions: impl Iterator<Item = PartitionId>,
     checkpoints: &[PartitionCheckpoint],
-    bundles: &BundleFolder,
+    bundles: &dyn Bundles,
 ) -> Result<Vec<Folded>, StartError> {
     partitions
         .map(|partition| {
@@ -74,7 +74,7 @@ pub(crate) fn begin(
 pub(crate) async fn recover<S: CardStore, L: CommandLog>(
     store: Arc<S>,
     log: Arc<L>,
-    bundles: Arc<BundleFolder>,
+    bundles: Arc<dyn Bundles>,
     partitions: Vec<Folded>,
 ) -> Result<Recovered<L::Consumer>, StartError> {
     let starts: Vec<(PartitionId, u64)> = partitions
@@ -104,7 +104,7 @@ pub(crate) async fn recover<S: CardStore, L: CommandLog>(
 
 struct Pass<S> {
     store: Arc<S>,
-    bundles: Arc<BundleFolder>,
+    bundles: Arc<dyn Bundles>,
     partitions: Vec<Folded>,
     index: HashMap<PartitionId, usize>,
     cards: HashMap<CardId, Option<Card>>,
@@ -113,7 +113,7 @@ struct Pass<S> {
 }
 
 impl<S: CardStore> Pass<S> {
-    fn new(store: Arc<S>, bundles: Arc<BundleFolder>, partitions: Vec<Folded>) -> Self {
+    fn new(store: Arc<S>, bundles: Arc<dyn Bundles>, partitions: Vec<Folded>) -> Self {
         let index = partitions
             .iter()
             .enumerate()
@@ -159,7 +159,7 @@ impl<S: CardStore> Pass<S> {
         folded.next_offset += 1;
         self.through = record.sequence;
         match record.kind {
-            RecordKind::Mark => mark(folded, &record, &self.bundles),
+            RecordKind::Mark => mark(folded, &record, &*self.bundles),
             RecordKind::Command => self.command(index, record).await,
         }
     }
@@ -186,26 +186,9 @@ impl<S: CardStore> Pass<S> {
             appended_at: record.appended_at,
             context: &folded.context,
         };
-        let decision = fold(&*self.store, &mut card, asked)
-            .await
-            .map_err(|error| fold_failed(position, error))?;
-        let booked = match &decision {
-            Some(decision) => {
-                if record
-                    .witness
-                    .is_some_and(|seen| digest_of(decision) != Some(seen))
-                {
-                    return Err(stopped(position, StopReason::Differs(position)));
-                }
-                decision.written.as_ref().map(|written| written.row.clone())
-            }
-            None => match &card {
-                Some(card) => row_at(&*self.store, card, position).await?,
-                None => None,
-            },
-        };
+        let row = decide(&*self.store, &mut card, asked, record.witness).await?;
         if let Some((programme, entry)) =
-            booked.and_then(|row| row.ledger.map(|entry| (row.programme, entry)))
+            row.and_then(|row| row.ledger.map(|entry| (row.programme, entry)))
         {
             folded.totals.post(programme, &entry);
         }
@@ -224,7 +207,35 @@ impl<S: CardStore> Pass<S> {
     }
 }
 
-fn mark(folded: &mut Folded, record: &LogRecord, bundles: &BundleFolder) -> Result<(), StartError> {
+/// One command against its card, written at once. Returns the row that it led to, now or before.
+async fn decide<S: CardStore>(
+    store: &S,
+    card: &mut Option<Card>,
+    asked: Asked<'_>,
+    witness: Option<Digest>,
+) -> Result<Option<Row>, StartError> {
+    let position = asked.position;
+    let mut unwritten = Unwritten::default();
+    let folded = unwritten.fold(store, card, asked).await;
+    match folded.map_err(|error| fold_failed(position, error))? {
+        Decided::Decided(decision) => {
+            if witness.is_some_and(|seen| digest_of(&decision) != Some(seen)) {
+                return Err(stopped(position, StopReason::Differs(position)));
+            }
+            unwritten.write(store, card.as_ref()).await?;
+            Ok(decision.written.map(|written| written.row))
+        }
+        Decided::Before => match card {
+            Some(card) => {
+                let mut before = RowsBefore::default();
+                Ok(before.at(store, card, position).await?.cloned())
+            }
+            None => Ok(None),
+        },
+    }
+}
+
+fn mark(folded: &mut Folded, record: &LogRecord, bundles: &dyn Bundles) -> Result<(), StartError> {
     let position = record.position;
     let mark = decode_mark(&record.payload).map_err(|error| {
         stopped(

@@ -24,20 +24,6 @@ pub(crate) struct Decided {
     pub(crate) digest: Option<Digest>,
 }
 
-impl Decided {
-    /// A command that was taken in before (LOG-3): only its offset is released.
-    pub(crate) fn nothing(position: Position, sequence: Sequence) -> Self {
-        Self {
-            position,
-            sequence,
-            kind: Kind::BalanceInquiry,
-            reply: None,
-            booked: None,
-            digest: None,
-        }
-    }
-}
-
 /// What a later fold is compared with: the head of the card's hash chain, shortened.
 pub(crate) fn digest_of(decision: &Decision) -> Option<Digest> {
     let written = decision.written.as_ref()?;
@@ -68,12 +54,14 @@ impl ReleaseQueue {
         }
     }
 
-    /// Adds a decision, behind those of the same card. The stage is woken only when it may go at
-    /// once; otherwise the next sync wakes it.
-    pub(crate) fn offer(&self, decided: Decided) {
-        let sequence = decided.sequence;
-        self.decided.lock().push(decided);
-        if self.gate.is_open_for(sequence) {
+    /// Adds decisions of a card, behind its earlier ones. The stage is woken only when one may go
+    /// at once; otherwise the next sync wakes it.
+    pub(crate) fn offer(&self, decided: Vec<Decided>) {
+        let Some(first) = decided.first().map(|decided| decided.sequence) else {
+            return;
+        };
+        self.decided.lock().extend(decided);
+        if self.gate.is_open_for(first) {
             self.offered.notify_one();
         }
     }

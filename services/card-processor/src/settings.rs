@@ -26,5 +26,8 @@ pub(crate) const DEFERRED_MAX: usize = 4_096;
 /// Records taken from the log in one turn.
 pub(crate) const RECORDS_PER_POLL_MAX: usize = 1_024;
 
+/// Decisions of one card that go out in one write (STORE-2).
+pub(crate) const DECISIONS_PER_WRITE_MAX: usize = 64;
+
 /// Panics at one position that stop its partition (OWN-5).
 pub(crate) const PANICS_MAX: u8 = 3;

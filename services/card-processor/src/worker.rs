@@ -1,12 +1,12 @@
 //! A worker: takes records of its partitions in log order and brings each to its card.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::bundles::BundleFolder;
+use crate::bundles::Bundles;
 use crate::context::PartitionContext;
 use crate::error::StopReason;
 use crate::inbox::Work;
@@ -58,9 +58,22 @@ pub(crate) struct Worker<S, C> {
     /// Commands that wait for a credit, over all lanes.
     pub(crate) deferred_count: usize,
     pub(crate) live: LiveCards<S>,
-    pub(crate) bundles: Arc<BundleFolder>,
+    pub(crate) bundles: Arc<dyn Bundles>,
     pub(crate) idle_card: Duration,
-    pub(crate) stopping: watch::Receiver<bool>,
+    /// Positions that an operator skipped (OWN-5).
+    pub(crate) skips: Arc<BTreeSet<Position>>,
+    pub(crate) phase: watch::Receiver<Phase>,
+}
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Takes records.
+    Running,
+    /// Takes no more; what was dispatched is decided.
+    Draining,
+    /// Ends.
+    Stopped,
 }
 
 impl<S: CardStore, C: LogConsumer> Worker<S, C> {
@@ -75,12 +88,16 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
             // Cancel safe: poll keeps records that it did not hand over; the others only wait.
             tokio::select! {
                 biased;
-                _ = self.stopping.changed() => break,
+                changed = self.phase.changed() => {
+                    if changed.is_err() || *self.phase.borrow_and_update() == Phase::Stopped {
+                        break;
+                    }
+                }
                 () = crashed.notified() => self.after_crashes().await,
                 () = credit_given.notified(), if self.has_deferred() => {
                     self.send_deferred().await;
                 }
-                polled = self.consumer.poll(&mut batch, RECORDS_PER_POLL_MAX), if self.has_room() => {
+                polled = self.consumer.poll(&mut batch, RECORDS_PER_POLL_MAX), if self.takes_more() => {
                     if let Err(error) = polled {
                         self.stop_all(&error.to_string());
                         break;
@@ -125,7 +142,7 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
             return;
         };
         let context = match decode_mark(&record.payload) {
-            Ok(mark) => lane.context.after(mark, position, &self.bundles),
+            Ok(mark) => lane.context.after(mark, position, &*self.bundles),
             Err(error) => Err(StopReason::Unreadable {
                 position,
                 reason: error.to_string(),
@@ -158,6 +175,11 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
         };
         let state = self.shared.partition(position.partition);
         state.outstanding.lock().dispatched();
+        if self.skips.contains(&position) {
+            tracing::warn!(%position, "command skipped, as an operator said");
+            state.outstanding.lock().released(position.offset, None);
+            return;
+        }
         let work = Work {
             command,
             position,
@@ -226,7 +248,10 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
     }
 
     /// Records keep coming while every running lane has room for one poll's worth.
-    fn has_room(&self) -> bool {
+    fn takes_more(&self) -> bool {
+        if *self.phase.borrow() != Phase::Running {
+            return false;
+        }
         let full = |lane: &Lane| lane.deferred.len() >= 2 * DEFERRED_MAX;
         self.deferred_count < 2 * DEFERRED_MAX || !self.lanes.iter().flatten().any(full)
     }

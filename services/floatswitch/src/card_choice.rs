@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 
 use zeroize::Zeroizing;
 
-use crate::engine::Engine;
+use crate::books::Books;
 use crate::exit::Failure;
 use card::{CardId, ProgrammeId};
 use pan::Pan;
@@ -39,9 +39,13 @@ type Parts = ([u8; 6], [u8; 4]);
 
 impl CardChoice {
     /// Finds the card.
-    pub(crate) fn find(&self, engine: &Engine, settings: &Settings) -> Result<CardId, Failure> {
+    pub(crate) async fn find<B: Books>(
+        &self,
+        books: &B,
+        settings: &Settings,
+    ) -> Result<CardId, Failure> {
         let Some(text) = &self.card else {
-            return by_number(engine);
+            return by_number(books).await;
         };
         if let Ok(id) = CardId::from_str(text) {
             return Ok(id);
@@ -52,7 +56,7 @@ impl CardChoice {
                  last four digits of its number as 629999-0017"
             ))
         })?;
-        by_parts(engine, settings, parts)
+        by_parts(books, settings, parts).await
     }
 }
 
@@ -65,29 +69,33 @@ fn parts(text: &str) -> Option<Parts> {
     (are_digits(bin) && are_digits(last_four) && is_filler).then_some((*bin, *last_four))
 }
 
-fn by_number(engine: &Engine) -> Result<CardId, Failure> {
+async fn by_number<B: Books>(books: &B) -> Result<CardId, Failure> {
     let mut input = Zeroizing::new(Vec::with_capacity(64)); // Never grows, so no copy stays behind.
     std::io::stdin().take(INPUT_MAX).read_to_end(&mut input)?;
     let pan = Pan::parse(input.trim_ascii())
         .map_err(|error| Failure::usage(format!("standard input: {error}")))?;
-    let medium = engine.media.find_medium(&engine.hasher.hash(&pan));
-    match medium.map_err(Failure::start_error)? {
+    match books.find_medium(&books.hasher().hash(&pan)).await? {
         Some(medium) => Ok(medium.card),
         None => Err(Failure::refused(format!("no card {}", pan.masked()))),
     }
 }
 
 /// Parts of a number are no key: all media of the programmes are looked through.
-fn by_parts(engine: &Engine, settings: &Settings, parts: Parts) -> Result<CardId, Failure> {
+async fn by_parts<B: Books>(
+    books: &B,
+    settings: &Settings,
+    parts: Parts,
+) -> Result<CardId, Failure> {
     let mut found = Vec::new();
     for programme in &settings.programmes {
         let programme = ProgrammeId(programme.number.get());
-        for_each_medium(engine, programme, |medium| {
+        for_each_medium(books, programme, |medium| {
             let is_it = (medium.medium.bin, medium.medium.last_four) == parts;
             if is_it && !found.contains(&medium.medium.card) {
                 found.push(medium.medium.card);
             }
-        })?;
+        })
+        .await?;
     }
     let (bin, last_four) = parts;
     let shown = masked(&bin, &last_four);
@@ -109,14 +117,17 @@ fn by_parts(engine: &Engine, settings: &Settings, parts: Parts) -> Result<CardId
     }
 }
 
-fn for_each_medium(
-    engine: &Engine,
+async fn for_each_medium<B: Books>(
+    books: &B,
     programme: ProgrammeId,
     mut take: impl FnMut(&RegisteredMedium),
 ) -> Result<(), Failure> {
     let mut after = None;
     loop {
-        let page = (engine.media).media_of_programme(programme, after, MEDIA_PER_PAGE);
+        let page = books
+            .media()
+            .media_of_programme(programme, after, MEDIA_PER_PAGE)
+            .await;
         let page = page.map_err(Failure::start_error)?;
         let Some(last) = page.last() else {
             return Ok(());

@@ -4,22 +4,22 @@
 //! is repeated: cards that are there already answer with their stored outcome.
 
 use std::io::Write;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::books::{self, Books, Work};
 use crate::config;
-use crate::engine::{Engine, Opening, now};
+use crate::engine::{Opening, now};
 use crate::exit::{DONE, Failure};
 use crate::plan;
-use crate::router::Desk;
 use card::{
     CardId, CardKind, Command, CreditSource, Facts, Fingerprint, LegKey, MerchantId, Outcome,
-    Place, ProgrammeId, Request, TerminalId, calendar,
+    Place, ProgrammeId, ReplyTo, Request, TerminalId, calendar,
 };
-use command_log::{CommandLog as _, NewRecord, RecordKind, envelope, partition_of};
 use money::Amount;
-use pan::{Expiry, Pan};
+use pan::{Expiry, Pan, PanHash};
 use registry::{Medium, RegisteredMedium};
 use settings::Settings;
 
@@ -65,11 +65,11 @@ pub(crate) fn parse_yuan(text: &str) -> Result<Amount, String> {
 /// Runs the command.
 pub(crate) async fn run(args: IssueArgs) -> Result<u8, Failure> {
     let settings = config::load(&args.config)?;
-    let engine = Engine::open(&settings, Opening::CreateIfNew).await?;
-    engine.take_up(&settings).await?;
-    let issued = issue(&engine, &settings, &args).await;
-    engine.close().await?;
-    let issued = issued?;
+    let issue = Issue {
+        settings: &settings,
+        args: &args,
+    };
+    let issued = books::work_on(&settings, Opening::CreateIfNew, issue).await?;
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
@@ -79,9 +79,22 @@ pub(crate) async fn run(args: IssueArgs) -> Result<u8, Failure> {
     Ok(DONE)
 }
 
+struct Issue<'a> {
+    settings: &'a Settings,
+    args: &'a IssueArgs,
+}
+
+impl Work for Issue<'_> {
+    type Done = u64;
+
+    async fn on<B: Books>(self, books: &B) -> Result<u64, Failure> {
+        issue(books, self.settings, self.args).await
+    }
+}
+
 /// Issues the cards and waits until each is decided and durable.
-pub(crate) async fn issue(
-    engine: &Engine,
+pub(crate) async fn issue<B: Books>(
+    books: &B,
     settings: &Settings,
     args: &IssueArgs,
 ) -> Result<u64, Failure> {
@@ -106,44 +119,61 @@ pub(crate) async fn issue(
     let mut serial = args.from;
     while serial < last {
         let end = last.min(serial.saturating_add(CARDS_PER_BATCH as u64));
-        let media = (serial..end)
-            .map(|serial| medium(engine, settings, programme, serial))
-            .collect::<Result<Vec<_>, _>>()?;
-        engine
-            .media
-            .add_media(&media)
-            .map_err(Failure::start_error)?;
-        issued += decide(engine, &media, args.balance).await?;
+        let media = media(books, settings, programme, serial..end).await?;
+        let added = books.media().add_media(&media).await;
+        added.map_err(Failure::start_error)?;
+        issued += decide(books, &media, args.balance).await?;
         serial = end;
     }
     Ok(issued)
 }
 
-fn medium(
-    engine: &Engine,
+/// The media of these serial numbers: what is registered already, else new ones.
+async fn media<B: Books>(
+    books: &B,
     settings: &Settings,
     programme: &settings::Programme,
-    serial: u64,
-) -> Result<RegisteredMedium, Failure> {
+    serials: Range<u64>,
+) -> Result<Vec<RegisteredMedium>, Failure> {
+    let mut pans = Vec::new();
+    for serial in serials {
+        let pan = pan(programme, serial)?;
+        pans.push((books.hasher().hash(&pan), pan));
+    }
+    let hashes: Vec<PanHash> = pans.iter().map(|(hash, _)| *hash).collect();
+    let fetched = books.media().fetch(&hashes).await;
+    fetched.map_err(Failure::start_error)?;
+    pans.into_iter()
+        .map(|(hash, pan)| {
+            let known = books.media().find_medium(&hash);
+            let medium = match known.map_err(Failure::start_error)? {
+                Some(medium) => medium,
+                None => new_medium(settings, programme, &pan)?,
+            };
+            Ok(RegisteredMedium { hash, medium })
+        })
+        .collect()
+}
+
+fn pan(programme: &settings::Programme, serial: u64) -> Result<Pan, Failure> {
     let bin = programme
         .bins
         .first()
         .map(settings::Digits::as_str)
         .unwrap_or_default();
     let length = usize::from(programme.pan_length.get());
-    let pan = Pan::from_bin_and_serial(bin, serial, length).map_err(Failure::usage)?;
-    let hash = engine.hasher.hash(&pan);
-    if let Some(medium) = engine
-        .media
-        .find_medium(&hash)
-        .map_err(Failure::start_error)?
-    {
-        return Ok(RegisteredMedium { hash, medium });
-    }
+    Pan::from_bin_and_serial(bin, serial, length).map_err(Failure::usage)
+}
+
+fn new_medium(
+    settings: &Settings,
+    programme: &settings::Programme,
+    pan: &Pan,
+) -> Result<Medium, Failure> {
     let mut own = [0u8; 14];
     getrandom::fill(&mut own).map_err(Failure::start_error)?;
     let four = |text: &str| text.as_bytes().first_chunk().copied().unwrap_or_default();
-    let medium = Medium {
+    Ok(Medium {
         card: CardId::new(TENANT, own),
         number: 0,
         bin: pan
@@ -155,8 +185,7 @@ fn medium(
         last_four: four(pan.last_four()),
         programme: ProgrammeId(programme.number.get()),
         expiry: expiry(settings, programme)?,
-    };
-    Ok(RegisteredMedium { hash, medium })
+    })
 }
 
 /// The last month of validity of an anonymous card that is sold now.
@@ -175,25 +204,16 @@ fn expiry(settings: &Settings, programme: &settings::Programme) -> Result<Option
         .map_err(Failure::usage)
 }
 
-async fn decide(
-    engine: &Engine,
+async fn decide<B: Books>(
+    books: &B,
     media: &[RegisteredMedium],
     balance: Amount,
 ) -> Result<u64, Failure> {
-    let count = engine.log.log_id().partition_count;
-    let record = |medium: &RegisteredMedium| {
-        let command = command(&medium.medium, balance);
-        NewRecord {
-            partition: partition_of(command.card, count),
-            kind: RecordKind::Command,
-            payload: envelope::encode_command(&command),
-        }
-    };
-    engine
-        .log
-        .submit(media.iter().map(record).collect())
-        .map_err(Failure::start_error)?;
-    let outcomes = engine.router.desk().take(media.len()).await;
+    let commands = media
+        .iter()
+        .map(|medium| command(&medium.medium, balance))
+        .collect();
+    let outcomes = books.ask(commands).await?;
     let refused = outcomes.iter().find_map(|outcome| match outcome {
         Outcome::Approved => None,
         Outcome::Declined(reason) => Some(*reason),
@@ -239,7 +259,7 @@ fn command(medium: &Medium, balance: Amount) -> Command {
             source: CreditSource::Transfer,
         },
         facts: Facts::default(),
-        reply_to: Desk::ADDRESS,
+        reply_to: ReplyTo::NOBODY,
     }
 }
 

@@ -5,17 +5,18 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::books::{self, Books, Work};
 use crate::card_choice::{self, CardChoice};
 use crate::config;
-use crate::engine::{Engine, Opening, now};
+use crate::engine::{Opening, now};
 use crate::exit::{DONE, Failure};
 use crate::output::{OutputForm, moment, yuan};
 use crate::tx_list::{self, Shown};
 use acquirer_connector::references;
 use card::{Card, CardId, Hold, Position, ProgrammeId};
 use card_store::CardStore as _;
-use command_log::CommandLog as _;
 use registry::{ListingCursor, RegisteredMedium};
+use settings::Settings;
 
 /// What every one of these commands is told.
 #[derive(Debug, Clone, clap::Args)]
@@ -65,13 +66,20 @@ pub(crate) struct ShowArgs {
 /// Lists cards of a programme with their balances.
 pub(crate) async fn list(args: ListArgs) -> Result<u8, Failure> {
     let settings = config::load(&args.books.config)?;
-    let engine = Engine::open(&settings, Opening::Existing).await?;
-    let listed = list_from(&engine, &args).await;
-    engine.close().await?;
-    listed
+    books::work_on(&settings, Opening::Existing, List(&args)).await
 }
 
-async fn list_from(engine: &Engine, args: &ListArgs) -> Result<u8, Failure> {
+struct List<'a>(&'a ListArgs);
+
+impl Work for List<'_> {
+    type Done = u8;
+
+    async fn on<B: Books>(self, books: &B) -> Result<u8, Failure> {
+        list_from(books, self.0).await
+    }
+}
+
+async fn list_from<B: Books>(books: &B, args: &ListArgs) -> Result<u8, Failure> {
     let mut out = std::io::stdout().lock();
     let programme = ProgrammeId(args.programme);
     let mut after: Option<ListingCursor> = None;
@@ -84,9 +92,10 @@ async fn list_from(engine: &Engine, args: &ListArgs) -> Result<u8, Failure> {
         )?;
     }
     while left > 0 {
-        let page = engine
-            .media
-            .media_of_programme(programme, after, left.min(512));
+        let page = books
+            .media()
+            .media_of_programme(programme, after, left.min(512))
+            .await;
         let page = page.map_err(Failure::start_error)?;
         let Some(last) = page.last() else { break };
         after = Some(ListingCursor {
@@ -95,7 +104,7 @@ async fn list_from(engine: &Engine, args: &ListArgs) -> Result<u8, Failure> {
         });
         left -= page.len();
         for medium in page {
-            let Some(card) = load(engine, medium.medium.card).await? else {
+            let Some(card) = load(books, medium.medium.card).await? else {
                 continue;
             };
             let (posted, available) = (card.posted(), card.available(now()));
@@ -117,62 +126,92 @@ async fn list_from(engine: &Engine, args: &ListArgs) -> Result<u8, Failure> {
 
 /// Shows one card.
 pub(crate) async fn show(args: ShowArgs) -> Result<u8, Failure> {
-    with_card(&args.card, &args.books, async |engine, card| {
-        let media = engine
-            .media
-            .media_of(card.id())
-            .map_err(Failure::start_error)?;
-        let mut out = std::io::stdout().lock();
-        let partition_count = engine.log.log_id().partition_count;
-        match args.books.output {
-            OutputForm::Json => {
-                let mut summary = summary(card, media.first());
-                let holds = open_holds(card).map(|hold| hold_json(card, hold, partition_count));
-                summary["holds"] = holds.collect();
-                writeln!(out, "{summary}")?;
-            }
-            OutputForm::Text => {
-                for medium in &media {
-                    writeln!(out, "medium {}  {}", medium.medium.number, masked(medium))?;
-                }
-                show_balances(&mut out, card)?;
-                for hold in open_holds(card) {
-                    writeln!(out, "{}", hold_line(card, hold, partition_count))?;
-                }
-            }
-        }
-        drop(out);
+    with_card(&args.card, &args.books, Show(&args)).await
+}
+
+struct Show<'a>(&'a ShowArgs);
+
+impl CardWork for Show<'_> {
+    async fn on<B: Books>(self, books: &B, card: &Card) -> Result<(), Failure> {
+        let Self(args) = self;
+        let media = books.media().media_of(card.id()).await;
+        let media = media.map_err(Failure::start_error)?;
+        show_card(card, &media, books.partition_count(), args.books.output)?;
         let shown = Shown {
             last: args.last,
             since: None,
         };
-        tx_list::print(engine, card, shown, args.books.output).await
-    })
-    .await
+        tx_list::print(books, card, shown, args.books.output).await
+    }
+}
+
+fn show_card(
+    card: &Card,
+    media: &[RegisteredMedium],
+    partition_count: u16,
+    form: OutputForm,
+) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match form {
+        OutputForm::Json => {
+            let mut summary = summary(card, media.first());
+            let holds = open_holds(card).map(|hold| hold_json(card, hold, partition_count));
+            summary["holds"] = holds.collect();
+            writeln!(out, "{summary}")?;
+        }
+        OutputForm::Text => {
+            for medium in media {
+                writeln!(out, "medium {}  {}", medium.medium.number, masked(medium))?;
+            }
+            show_balances(&mut out, card)?;
+            for hold in open_holds(card) {
+                writeln!(out, "{}", hold_line(card, hold, partition_count))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Something that is done with one card of the books.
+pub(crate) trait CardWork {
+    async fn on<B: Books>(self, books: &B, card: &Card) -> Result<(), Failure>;
+}
+
+struct WithCard<'a, W> {
+    choice: &'a CardChoice,
+    settings: &'a Settings,
+    work: W,
+}
+
+impl<W: CardWork> Work for WithCard<'_, W> {
+    type Done = ();
+
+    async fn on<B: Books>(self, books: &B) -> Result<(), Failure> {
+        let id = self.choice.find(books, self.settings).await?;
+        let card = load(books, id).await?;
+        let card = card.ok_or_else(|| Failure::refused(format!("no card {id}")))?;
+        self.work.on(books, &card).await
+    }
 }
 
 /// Opens the books, finds the card, and does something with both.
-pub(crate) async fn with_card(
+pub(crate) async fn with_card<W: CardWork>(
     choice: &CardChoice,
-    books: &BooksArgs,
-    act: impl AsyncFnOnce(&Engine, &Card) -> Result<(), Failure>,
+    args: &BooksArgs,
+    work: W,
 ) -> Result<u8, Failure> {
-    let settings = config::load(&books.config)?;
-    let engine = Engine::open(&settings, Opening::Existing).await?;
-    let done = match choice.find(&engine, &settings) {
-        Ok(id) => match load(&engine, id).await {
-            Ok(Some(card)) => act(&engine, &card).await,
-            Ok(None) => Err(Failure::refused(format!("no card {id}"))),
-            Err(failure) => Err(failure),
-        },
-        Err(failure) => Err(failure),
+    let settings = config::load(&args.config)?;
+    let with_card = WithCard {
+        choice,
+        settings: &settings,
+        work,
     };
-    engine.close().await?;
-    done.map(|()| DONE)
+    books::work_on(&settings, Opening::Existing, with_card).await?;
+    Ok(DONE)
 }
 
-async fn load(engine: &Engine, id: CardId) -> Result<Option<Card>, Failure> {
-    let stored = engine.store.load(id).await.map_err(Failure::start_error)?;
+async fn load<B: Books>(books: &B, id: CardId) -> Result<Option<Card>, Failure> {
+    let stored = books.store().load(id).await.map_err(Failure::start_error)?;
     let card = stored.map(|stored| Card::decode(&stored.body)).transpose();
     card.map_err(|error| Failure::found_wrong(format!("card {id}: {error}")))
 }

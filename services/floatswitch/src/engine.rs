@@ -1,5 +1,6 @@
 //! The embedded switch without its links: folder lock, log, store, media, processor.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +8,16 @@ use std::time::Duration;
 use crate::exit::Failure;
 use crate::folder::{Contents, DataFolder};
 use crate::plan;
-use crate::router::Router;
+use crate::router::{Desk, Router};
 use acquirer_connector::{Directory, ResponseCode};
-use card::{Outcome, Rules, Timestamp};
-use card_processor::{BundleFolder, Parts, Processor};
+use card::{Command, Outcome, Rules, Timestamp};
+use card_processor::{BundleFolder, Bundles, Parts, Processor, Takeover};
 use card_store::CardStore as _;
 use card_store_embedded::EmbeddedStore;
+use command_log::{CommandLog as _, NewRecord, PartitionGates, RecordKind, envelope, partition_of};
 use command_log_embedded::{Clock as _, DataLock, EmbeddedLog, SystemClock};
 use pan::PanHasher;
-use registry::{Media, pan_hash_key};
+use registry::{Media, MediaBook, pan_hash_key};
 use settings::Settings;
 
 /// How long a stop waits for what is in the log to be decided.
@@ -25,7 +27,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Engine {
     pub(crate) log: Arc<EmbeddedLog>,
     pub(crate) store: Arc<EmbeddedStore>,
-    pub(crate) media: Arc<Media>,
+    pub(crate) media: Arc<dyn MediaBook>,
     pub(crate) hasher: PanHasher,
     pub(crate) processor: Processor<EmbeddedStore, EmbeddedLog>,
     pub(crate) router: Arc<Router>,
@@ -63,21 +65,23 @@ impl Engine {
         let hasher = hash_key(&folder, contents)?;
         let media = open_media(&folder.media(), &hasher, contents)?;
         let store = open_store(&folder.cards(), contents)?;
-        let log = open_log(&folder, settings, contents, &store)?;
+        let log = open_log(&folder, settings, contents, &store).await?;
         let bundles = BundleFolder::open(&folder.rules()).map_err(Failure::start_error)?;
         let router = Arc::<Router>::default();
         let (log, store) = (Arc::new(log), Arc::new(store));
         let parts = Parts {
             store: Arc::clone(&store),
             log: Arc::clone(&log),
-            bundles: Arc::new(bundles),
+            bundles: Arc::new(bundles) as Arc<dyn Bundles>,
             replies: Arc::clone(&router) as Arc<dyn command_log::ReplySink>,
             code_of,
+            gates: Arc::new(PartitionGates::closed(log.log_id().partition_count)),
+            skips: BTreeSet::new(),
         };
-        let processor = Processor::start(parts, &plan::processor(settings))
+        let processor = Processor::start(parts, &plan::processor(settings), Takeover::Everything)
             .await
             .map_err(Failure::start_error)?;
-        let media = Arc::new(media);
+        let media = Arc::new(media) as Arc<dyn MediaBook>;
         Ok(Self {
             log,
             store,
@@ -116,6 +120,23 @@ impl Engine {
         })
     }
 
+    pub(crate) fn partition_count(&self) -> u16 {
+        self.log.log_id().partition_count
+    }
+
+    /// Has commands of this program's own desk decided.
+    pub(crate) async fn ask(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, Failure> {
+        let count = commands.len();
+        let records = commands.into_iter().map(|mut command| {
+            command.reply_to = Desk::ADDRESS;
+            record_of(&command, self.partition_count())
+        });
+        self.log
+            .submit(records.collect())
+            .map_err(Failure::start_error)?;
+        Ok(self.router.desk().take(count).await)
+    }
+
     /// Decides what is in the log, makes a full checkpoint, and closes.
     pub(crate) async fn close(self) -> Result<(), Failure> {
         self.processor
@@ -124,6 +145,16 @@ impl Engine {
             .map_err(Failure::start_error)?;
         self.log.close();
         Ok(())
+    }
+}
+
+/// A command as the log takes it.
+pub(crate) fn record_of(command: &Command, partition_count: u16) -> NewRecord {
+    NewRecord {
+        partition: partition_of(command.card, partition_count),
+        kind: RecordKind::Command,
+        payload: envelope::encode_command(command),
+        trace: None,
     }
 }
 
@@ -165,7 +196,7 @@ fn open_store(path: &Path, contents: Contents) -> Result<EmbeddedStore, Failure>
     .map_err(Failure::start_error)
 }
 
-fn open_log(
+async fn open_log(
     folder: &DataFolder,
     settings: &Settings,
     contents: Contents,
@@ -179,6 +210,7 @@ fn open_log(
     // LOG-2: a new log under old cards would decide everything again from offset 0.
     if !store
         .checkpoints()
+        .await
         .map_err(Failure::start_error)?
         .is_empty()
     {

@@ -6,11 +6,13 @@
 #![forbid(unsafe_code)]
 
 mod backup;
+mod books;
 mod card_choice;
 mod card_issue;
 mod card_show;
 mod check;
 mod cli;
+mod cluster;
 mod config;
 mod demo;
 mod doctor;

@@ -4,15 +4,14 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::books::Books;
 use crate::card_choice::CardChoice;
-use crate::card_show::{BooksArgs, with_card};
-use crate::engine::Engine;
+use crate::card_show::{BooksArgs, CardWork, with_card};
 use crate::exit::Failure;
 use crate::output::{OutputForm, moment, yuan};
 use acquirer_connector::{ResponseCode, references};
 use card::{Card, Outcome, Row, Version};
 use card_store::CardStore as _;
-use command_log::CommandLog as _;
 
 /// Rows read in one go.
 const ROWS_PER_PAGE: usize = 256;
@@ -59,20 +58,32 @@ pub(crate) async fn run(args: TxListArgs) -> Result<u8, Failure> {
         last: args.last.unwrap_or(unbounded),
         since,
     };
-    with_card(&args.card, &args.books, async |engine, card| {
-        print(engine, card, shown, args.books.output).await
-    })
-    .await
+    let list = List {
+        shown,
+        form: args.books.output,
+    };
+    with_card(&args.card, &args.books, list).await
+}
+
+struct List {
+    shown: Shown,
+    form: OutputForm,
+}
+
+impl CardWork for List {
+    async fn on<B: Books>(self, books: &B, card: &Card) -> Result<(), Failure> {
+        print(books, card, self.shown, self.form).await
+    }
 }
 
 /// Prints rows, page by page.
-pub(crate) async fn print(
-    engine: &Engine,
+pub(crate) async fn print<B: Books>(
+    books: &B,
     card: &Card,
     shown: Shown,
     form: OutputForm,
 ) -> Result<(), Failure> {
-    let partition_count = engine.log.log_id().partition_count;
+    let partition_count = books.partition_count();
     let mut out = std::io::stdout().lock();
     let mut left = shown.last;
     let mut newest = Some(card.version());
@@ -80,7 +91,7 @@ pub(crate) async fn print(
         && left > 0
         && shown.since.is_none_or(|since| from >= since)
     {
-        let page = (engine.store)
+        let page = (books.store())
             .rows_back(card.id(), Some(from), left.min(ROWS_PER_PAGE))
             .await;
         let page = page.map_err(Failure::start_error)?;

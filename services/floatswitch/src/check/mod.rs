@@ -16,12 +16,12 @@ mod walk;
 
 use std::path::PathBuf;
 
+use crate::books::{self, Books, Work};
 use crate::config;
-use crate::engine::{Engine, Opening};
+use crate::engine::Opening;
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
 use card_store::CardStore as _;
-use command_log::CommandLog as _;
 use progress::Progress;
 use settings::Settings;
 
@@ -60,10 +60,11 @@ pub(crate) struct CheckArgs {
 /// Runs the command.
 pub(crate) async fn run(args: CheckArgs) -> Result<u8, Failure> {
     let settings = config::load(&args.config)?;
-    let engine = Engine::open(&settings, Opening::Existing).await?;
-    let checked = check(&engine, &settings, &args.against).await;
-    engine.close().await?;
-    let checked = checked?;
+    let check = Check {
+        settings: &settings,
+        records: &args.against,
+    };
+    let checked = books::work_on(&settings, Opening::Existing, check).await?;
     report::print(&settings, &checked, args.output)?;
     Ok(if checked.is_clean() {
         DONE
@@ -90,34 +91,47 @@ impl Checked {
     }
 }
 
-/// Checks an opened switch.
-pub(crate) async fn check(
-    engine: &Engine,
+struct Check<'a> {
+    settings: &'a Settings,
+    records: &'a [PathBuf],
+}
+
+impl Work for Check<'_> {
+    type Done = Checked;
+
+    async fn on<B: Books>(self, books: &B) -> Result<Checked, Failure> {
+        check(books, self.settings, self.records).await
+    }
+}
+
+/// Checks opened books.
+pub(crate) async fn check<B: Books>(
+    books: &B,
     settings: &Settings,
     records: &[PathBuf],
 ) -> Result<Checked, Failure> {
     let mut against = match records {
         [] => None,
-        files => Some(told::read_records(settings, engine, files)?),
+        files => Some(told::read_records(settings, books, files).await?),
     };
-    let mut audit = Audit::new(engine.log.log_id().partition_count);
+    let mut audit = Audit::new(books.partition_count());
     let mut progress = Progress::new();
     let mut after = None;
     loop {
-        let page = engine
-            .store
+        let page = books
+            .store()
             .cards_after(after, CARDS_PER_PAGE)
             .await
             .map_err(Failure::cannot_start)?;
         let Some(last) = page.last() else { break };
         after = Some(*last);
         for card in page {
-            audit.card(&*engine.store, card, against.as_mut()).await;
+            audit.card(books.store(), card, against.as_mut()).await;
         }
         progress.tell(&audit);
     }
     progress.end();
-    audit.compare_totals(&engine.processor.totals().0);
+    audit.compare_totals(&books.totals());
     if let Some(against) = &mut against {
         against.conclude();
     }

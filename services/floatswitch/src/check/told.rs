@@ -1,19 +1,19 @@
 //! What the outside was told: the record of a run, by the keys under which the switch books.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
+use crate::books::Books;
 use crate::check::Against;
-use crate::engine::Engine;
 use crate::exit::Failure;
 use crate::plan;
 use crate::sim::record::{HEADER, RecordedRequest};
 use acquirer_connector::keys::{Leg, Origin, leg_key};
 use card::{CardId, Kind, LegKey, Place, TerminalId};
-use command_log::CommandLog as _;
 use iso8583::Mti;
-use pan::Pan;
+use pan::{Pan, PanHash, PanHasher};
 use registry::{Register, merchant_id, terminal_id};
 use settings::Settings;
 
@@ -78,14 +78,18 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 /// Reads all files into the comparison.
-pub(crate) fn read_records(
+pub(crate) async fn read_records<B: Books>(
     settings: &Settings,
-    engine: &Engine,
+    books: &B,
     files: &[PathBuf],
 ) -> Result<Against, Failure> {
     let register = plan::register(settings)?;
-    let mut against = Against::new(engine.log.log_id().partition_count);
-    let card_of = |request: &RecordedRequest| card_of(engine, request);
+    let mut against = Against::new(books.partition_count());
+    let cards = cards_presented(books, files).await?;
+    let card_of = |request: &RecordedRequest| {
+        let hash = hash_of(books.hasher(), request)?;
+        Ok(cards.get(&hash).copied())
+    };
     for file in files {
         let shown = file.display();
         for_each_line(file, |number, line| {
@@ -199,12 +203,32 @@ fn key_of(
     ))
 }
 
-/// The card whose number the simulator made of BIN and serial.
-fn card_of(engine: &Engine, request: &RecordedRequest) -> Result<Option<CardId>, String> {
+/// The cards of all numbers that the records name. A line that cannot be read is told later.
+async fn cards_presented<B: Books>(
+    books: &B,
+    files: &[PathBuf],
+) -> Result<BTreeMap<PanHash, CardId>, Failure> {
+    let mut hashes = BTreeMap::new();
+    for file in files {
+        for_each_line(file, |_, line| {
+            if let Some(request) = RecordedRequest::parse(line) {
+                let number = (request.bin.clone(), request.serial);
+                if !hashes.contains_key(&number)
+                    && let Ok(hash) = hash_of(books.hasher(), &request)
+                {
+                    hashes.insert(number, hash);
+                }
+            }
+            Ok(())
+        })?;
+    }
+    let hashes: Vec<PanHash> = hashes.into_values().collect();
+    books.cards_of(&hashes).await
+}
+
+/// The hash of the number that the simulator made of BIN and serial.
+fn hash_of(hasher: &PanHasher, request: &RecordedRequest) -> Result<PanHash, String> {
     let pan = Pan::from_bin_and_serial(&request.bin, request.serial, PAN_LENGTH);
-    let hash = engine.hasher.hash(&pan.map_err(|error| error.to_string())?);
-    let medium = engine.media.find_medium(&hash);
-    Ok(medium
-        .map_err(|error| error.to_string())?
-        .map(|medium| medium.card))
+    pan.map(|pan| hasher.hash(&pan))
+        .map_err(|error| error.to_string())
 }

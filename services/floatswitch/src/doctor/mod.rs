@@ -143,7 +143,7 @@ async fn examine(settings: &Settings, args: &DoctorArgs, report: &mut Report) {
     match &holder {
         Holder::Nobody { .. } => {
             scrape::look_free(settings, report);
-            recovery::look(settings, &folder, report);
+            recovery::look(settings, &folder, report).await;
         }
         Holder::Switch { .. } => scrape::look(settings, report).await,
         Holder::Unknown => scrape::look_free(settings, report),

@@ -15,8 +15,8 @@ use settings::Settings;
 /// More than a start folds in about a minute.
 const COMMANDS_MANY: u64 = 10_000_000;
 
-pub(super) fn look(settings: &Settings, folder: &DataFolder, report: &mut Report) {
-    let Some(checkpoints) = store(folder, report) else {
+pub(super) async fn look(settings: &Settings, folder: &DataFolder, report: &mut Report) {
+    let Some(checkpoints) = store(folder, report).await else {
         return;
     };
     let mut options = command_log_embedded::Options::new(settings.log.partition_count.get());
@@ -55,7 +55,7 @@ pub(super) fn look(settings: &Settings, folder: &DataFolder, report: &mut Report
     }
 }
 
-fn store(folder: &DataFolder, report: &mut Report) -> Option<Vec<PartitionCheckpoint>> {
+async fn store(folder: &DataFolder, report: &mut Report) -> Option<Vec<PartitionCheckpoint>> {
     let options = card_store_embedded::Options::default();
     let opened = EmbeddedStore::open(&folder.cards(), &options);
     let store = opened
@@ -67,6 +67,7 @@ fn store(folder: &DataFolder, report: &mut Report) -> Option<Vec<PartitionCheckp
         .ok()?;
     let checkpoints = store
         .checkpoints()
+        .await
         .map_err(|error| report.fail("cards", error.to_string(), "restore a backup"))
         .ok()?;
     report.ok(

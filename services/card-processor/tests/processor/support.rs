@@ -1,8 +1,6 @@
 //! A processor over in-memory log and store, with faults on demand.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
-
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,16 +10,18 @@ use parking_lot::Mutex;
 
 use card::{
     Acceptance, Card, CardId, CardKind, Command, CreditSource, Facts, Fingerprint, LegKey,
-    MerchantId, Offered, Outcome, PartitionId, Place, Programme, ProgrammeId, Reply, ReplyTo,
-    Request, Rules, TerminalId, Version,
+    MerchantId, Offered, Outcome, PartitionId, Place, Position, Programme, ProgrammeId, Reply,
+    ReplyTo, Request, Rules, TerminalId, Version,
 };
-use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, StartError};
+use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, StartError, Takeover};
 use card_store::memory::MemoryStore;
 use card_store::{
     CardStore, CardWrite, JournalRow, PartitionCheckpoint, StoreError, StoredCard, WriteError,
 };
 use command_log::memory::MemoryLog;
-use command_log::{CommandLog as _, NewRecord, RecordKind, ReplySink, envelope, partition_of};
+use command_log::{
+    CommandLog as _, NewRecord, PartitionGates, RecordKind, ReplySink, envelope, partition_of,
+};
 use money::Amount;
 
 pub(crate) const COMMAND: RecordKind = RecordKind::Command;
@@ -137,8 +137,8 @@ impl CardStore for FaultyStore {
         self.inner.checkpoint(frozen, partitions)
     }
 
-    fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
-        self.inner.checkpoints()
+    async fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
+        self.inner.checkpoints().await
     }
 
     fn dirty_count(&self) -> usize {
@@ -236,6 +236,19 @@ impl Bench {
             faults,
             writes: AtomicU32::new(0),
         });
+        let bench = Self::take_over(log, store, folder, (Takeover::Everything, BTreeSet::new()));
+        let bench = bench.await?;
+        bench.processor.install_rules(&rules()).await.unwrap();
+        bench.processor.cut(card::Day(20_000)).await.unwrap();
+        Ok(bench)
+    }
+
+    async fn take_over(
+        log: Arc<MemoryLog>,
+        store: Arc<FaultyStore>,
+        folder: Arc<tempfile::TempDir>,
+        (takeover, skips): (Takeover, BTreeSet<Position>),
+    ) -> Result<Self, StartError> {
         let replies = Arc::<Replies>::default();
         let parts = Parts {
             store: Arc::clone(&store),
@@ -243,10 +256,10 @@ impl Bench {
             bundles: Arc::new(BundleFolder::open(folder.path()).unwrap()),
             replies: Arc::clone(&replies) as Arc<dyn ReplySink>,
             code_of: |outcome| outcome.number().to_string(),
+            gates: Arc::new(PartitionGates::closed(PARTITIONS)),
+            skips,
         };
-        let processor = Processor::start(parts, &settings()).await?;
-        processor.install_rules(&rules()).await.unwrap();
-        processor.cut(card::Day(20_000)).await.unwrap();
+        let processor = Processor::start(parts, &settings(), takeover).await?;
         processor.open_gates();
         Ok(Self {
             log,
@@ -271,6 +284,32 @@ impl Bench {
             Ok(_) => panic!("started"),
             Err(error) => error,
         }
+    }
+
+    /// Another owner of one card's partition, on the same log and store.
+    pub(crate) async fn owner_of(&self, number: u32, skips: &[Position]) -> Self {
+        let takeover = Takeover::Partition(self.partition(number));
+        let (log, store) = (Arc::clone(&self.log), Arc::clone(&self.store));
+        let skips = skips.iter().copied().collect();
+        Self::take_over(log, store, Arc::clone(&self.folder), (takeover, skips))
+            .await
+            .unwrap()
+    }
+
+    /// The next owner of one card's partition, after a planned handover. Also tells how many
+    /// replies the first one released.
+    pub(crate) async fn handed_over(self, number: u32, skips: &[Position]) -> (Self, usize) {
+        let takeover = Takeover::Partition(self.partition(number));
+        let patience = Duration::from_secs(5);
+        self.processor.hand_over(patience).await.unwrap();
+        let released = self.replies.taken().len();
+        let skips = skips.iter().copied().collect();
+        let next = Self::take_over(self.log, self.store, self.folder, (takeover, skips));
+        (next.await.unwrap(), released)
+    }
+
+    pub(crate) fn writes(&self) -> u32 {
+        self.store.writes.load(Ordering::SeqCst)
     }
 
     /// A clean stop and start, with faults from then on.
@@ -330,6 +369,7 @@ impl Bench {
             partition: self.partition(number),
             kind: RecordKind::Command,
             payload: envelope::encode_command(&command),
+            trace: None,
         };
         self.log.submit(vec![record]).unwrap();
     }

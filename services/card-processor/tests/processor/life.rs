@@ -1,17 +1,15 @@
 //! The processor over in-memory log and store: nothing leaves before it is durable, a crash loses
 //! nothing and invents nothing, a crashing card does not take others with it.
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::support::{Bench, COMMAND, Faults, card, fen, rules, yuan};
 use card::{DeclineReason, Outcome, PartitionId};
 use card_processor::StopReason;
 use card_store::CardStore as _;
 use command_log::CommandLog as _;
-use support::{Bench, Faults, fen, yuan};
 
 #[tokio::test]
 async fn a_purchase_is_answered_once_it_is_durable_and_not_before() {
@@ -116,7 +114,7 @@ async fn states_ahead_of_the_offsets_are_not_decided_again() {
     let before = bench.card(1).await;
     // A checkpoint that tells offsets from before the last decisions, as one made at work does.
     let frozen = bench.store.freeze();
-    let starts: Vec<_> = bench.store.checkpoints().unwrap();
+    let starts: Vec<_> = bench.store.checkpoints().await.unwrap();
     bench.store.checkpoint(frozen, &starts).unwrap();
     let bench = bench.crash().await;
     assert_eq!(
@@ -142,7 +140,7 @@ async fn a_decision_that_differs_from_the_first_fold_refuses_the_start() {
     let records = bench.log.records();
     let last = records
         .iter()
-        .rfind(|record| record.kind == support::COMMAND)
+        .rfind(|record| record.kind == COMMAND)
         .unwrap();
     bench.log.witness(&[(last.position, 42)]); // The first digest counts.
     bench.log.release_durability();
@@ -161,7 +159,7 @@ async fn an_actor_that_crashes_twice_goes_on_and_the_third_time_stops_its_partit
     bench.issue(1, yuan(100)).await;
     bench.issue(2, yuan(100)).await;
     faults.panics.store(2, Ordering::SeqCst);
-    faults.set_card(support::card(1));
+    faults.set_card(card(1));
     bench.purchase(1, 1, yuan(10));
     assert_eq!(
         bench.outcomes(1).await,
@@ -199,7 +197,7 @@ async fn a_write_of_unknown_outcome_is_made_again_before_anything_is_released() 
     let faults = Arc::new(Faults::default());
     let bench = Bench::start_with(Arc::clone(&faults)).await;
     bench.issue(1, yuan(100)).await;
-    faults.set_card(support::card(1));
+    faults.set_card(card(1));
     faults.unknown.store(5, Ordering::SeqCst);
     bench.purchase(1, 1, yuan(10));
     bench.purchase(1, 2, yuan(10));
@@ -221,7 +219,7 @@ async fn a_damaged_card_stops_alone() {
     bench.issue(1, yuan(100)).await;
     bench.issue(2, yuan(100)).await;
     faults.damaged.store(true, Ordering::SeqCst);
-    faults.set_card(support::card(1));
+    faults.set_card(card(1));
     let bench = bench.reopen(faults).await;
     bench.purchase(1, 1, yuan(10));
     bench.purchase(2, 1, yuan(10));
@@ -294,21 +292,21 @@ async fn when_the_log_stops_nothing_more_is_released() {
 #[tokio::test]
 async fn rules_that_drop_a_programme_or_change_its_kind_are_refused() {
     let bench = Bench::start().await;
-    let mut rules = support::rules();
-    for programme in rules.programmes.values_mut() {
+    let mut changed = rules();
+    for programme in changed.programmes.values_mut() {
         programme.kind = card::CardKind::Anonymous;
     }
     let error = bench
         .processor
-        .install_rules(&rules)
+        .install_rules(&changed)
         .await
         .unwrap_err()
         .to_string();
     assert!(error.contains("programme 1 changed its kind"), "{error}");
-    rules.programmes.clear();
+    changed.programmes.clear();
     let error = bench
         .processor
-        .install_rules(&rules)
+        .install_rules(&changed)
         .await
         .unwrap_err()
         .to_string();
@@ -321,14 +319,14 @@ async fn a_gap_in_the_log_stops_the_partition() {
     let bench = Bench::start().await;
     bench.issue(1, yuan(100)).await;
     let partition = bench.partition(1);
-    let mut checkpoints = bench.store.checkpoints().unwrap();
+    let mut checkpoints = bench.store.checkpoints().await.unwrap();
     let frozen = bench.store.freeze();
     checkpoints
         .iter_mut()
         .for_each(|kept| kept.next_offset += u64::from(kept.partition == partition) * 1_000);
     if checkpoints.is_empty() {
         bench.processor.checkpoint().await.unwrap();
-        checkpoints = bench.store.checkpoints().unwrap();
+        checkpoints = bench.store.checkpoints().await.unwrap();
         checkpoints
             .iter_mut()
             .for_each(|kept| kept.next_offset += 1_000);

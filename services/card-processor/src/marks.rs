@@ -1,0 +1,122 @@
+//! Rules and settlement days are put in force by marks in the log, never beside it (LOG-5).
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use crate::bundles::BundleError;
+use crate::context::PartitionContext;
+use crate::processor::{LOOK_INTERVAL, Processor};
+use card::{Day, Position, ProgrammeId, Rules};
+use card_store::CardStore;
+use command_log::envelope::{Mark, encode_mark};
+use command_log::{AppendError, CommandLog, NewRecord, RecordKind};
+
+impl<S: CardStore, L: CommandLog> Processor<S, L> {
+    /// Puts rules in force at every partition, by a barrier (LOG-5). A partition that has them
+    /// already gets none.
+    ///
+    /// # Errors
+    /// [`InstallError`] when the bundle cannot be kept or the barrier cannot be appended.
+    pub async fn install_rules(&self, rules: &Rules) -> Result<(), InstallError> {
+        self.keeps_programmes(rules)?;
+        let rules_hash = self.bundles.keep(rules)?;
+        let logic_version = command_log::envelope::LOGIC_VERSION;
+        let barrier = Mark::Barrier {
+            rules_hash,
+            logic_version,
+        };
+        self.mark_where(barrier, |context| context.rules_hash != rules_hash)
+            .await
+    }
+
+    /// Cards of a programme that is gone, or that is of another kind all at once, could not be
+    /// decided or would be booked to another account.
+    fn keeps_programmes(&self, rules: &Rules) -> Result<(), InstallError> {
+        let (_, context) = self.totals();
+        let Some(current) = context.rules else {
+            return Ok(());
+        };
+        for (id, programme) in &current.programmes {
+            match rules.programmes.get(id) {
+                None => return Err(InstallError::ProgrammeGone(*id)),
+                Some(new) if new.kind != programme.kind => {
+                    return Err(InstallError::KindChanged(*id));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Dates new work with a day from here on (LOG-5).
+    ///
+    /// # Errors
+    /// [`InstallError`] when the mark cannot be appended.
+    pub async fn cut(&self, day: Day) -> Result<(), InstallError> {
+        let number = u64::from(day.0);
+        let mark = Mark::Cut { number, day };
+        self.mark_where(mark, |context| context.cut_number < number)
+            .await
+    }
+
+    async fn mark_where(
+        &self,
+        mark: Mark,
+        wanted: impl Fn(&PartitionContext) -> bool,
+    ) -> Result<(), InstallError> {
+        let payload = encode_mark(mark);
+        let mut appends = JoinSet::new();
+        for (partition, state) in self.shared.owned() {
+            if !wanted(state.outstanding.lock().context()) {
+                continue;
+            }
+            let log = Arc::clone(&self.log);
+            let record = NewRecord {
+                partition,
+                kind: RecordKind::Mark,
+                payload: payload.clone(),
+                trace: None,
+            };
+            appends.spawn(async move { log.append(record).await });
+        }
+        let mut positions = Vec::new();
+        while let Some(appended) = appends.join_next().await {
+            let appended = appended.map_err(|error| AppendError::Unknown(error.to_string()))?;
+            positions.push(appended?);
+        }
+        self.passed(&positions).await;
+        Ok(())
+    }
+
+    /// Waits until these records are released, or their partitions stopped.
+    async fn passed(&self, positions: &[Position]) {
+        let waits = |position: &&Position| {
+            let state = self.shared.partition(position.partition);
+            let watermark = state.outstanding.lock().watermark();
+            state.stop_reason().is_none() && watermark <= position.offset
+        };
+        while positions.iter().find(waits).is_some() && !self.shared.has_ended() {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+}
+
+/// Why rules or a day cannot be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// A programme that may have cards is missing.
+    #[error("programme {0} has been in force and is missing now: put it back into the settings")]
+    ProgrammeGone(ProgrammeId),
+    /// A programme changed between registered and anonymous.
+    #[error(
+        "programme {0} changed its kind: its cards are booked by it, give new cards a new number"
+    )]
+    KindChanged(ProgrammeId),
+    /// The bundle cannot be kept.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The mark cannot be appended.
+    #[error("append a mark: {0}")]
+    Append(#[from] AppendError),
+}

@@ -1,0 +1,6 @@
+//! The processor over in-memory log and store, with faults on demand.
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod life;
+mod support;
+mod takeover;
