@@ -144,10 +144,10 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    pub(crate) fn to_reply_to(self, incarnation: u64) -> ReplyTo {
+    pub(crate) fn to_reply_to(self, (partition, incarnation): (u16, u64)) -> ReplyTo {
         let connection = u64::from(self.connection) << ExchangeId::BITS;
         ReplyTo {
-            partition: 0,
+            partition,
             incarnation,
             exchange: connection | self.exchange.to_bits(),
         }

@@ -30,6 +30,7 @@ type Submit = Box<dyn Fn(Vec<NewRecord>) -> Result<(), AppendError> + Send + Syn
 pub(crate) struct Shared {
     /// Names this life of the connector in reply addresses.
     pub(crate) incarnation: u64,
+    pub(crate) reply_partition: u16,
     pub(crate) issuer: ParticipantId,
     pub(crate) utc_offset_minutes: i16,
     pub(crate) partition_count: u16,
@@ -90,6 +91,7 @@ impl Connector {
         settings.validate()?;
         let shared = Arc::new(Shared {
             incarnation: new_incarnation(),
+            reply_partition: settings.reply_partition,
             issuer: settings.issuer,
             utc_offset_minutes: settings.utc_offset_minutes,
             partition_count: log.log_id().partition_count,

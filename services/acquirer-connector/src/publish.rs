@@ -136,7 +136,7 @@ impl Batch {
                 connection: self.connection.number,
                 exchange,
             };
-            command.reply_to = address.to_reply_to(shared.incarnation);
+            command.reply_to = address.to_reply_to((shared.reply_partition, shared.incarnation));
             self.in_flight.push(exchange);
             records.push(NewRecord {
                 partition: partition_of(command.card, shared.partition_count),

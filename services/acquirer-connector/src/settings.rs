@@ -22,6 +22,8 @@ pub struct ConnectorSettings {
     pub issuer: ParticipantId,
     /// Local time minus UTC in minutes, without summer time; 480 in China.
     pub utc_offset_minutes: i16,
+    /// The partition of the replies topic that this process reads; 0 when there is no topic.
+    pub reply_partition: u16,
     /// One for each acquirer.
     pub listeners: Vec<ListenerSettings>,
 }

@@ -10,7 +10,8 @@ use bytes::Bytes;
 
 use crate::bundles::Bundles;
 use crate::error::StopReason;
-use card::{Day, Position, ProgrammeId, Rules};
+use card::{Day, PartitionId, Position, ProgrammeId, Rules};
+use card_store::PartitionCheckpoint;
 use command_log::envelope::Mark;
 use ledger::{Account, Books, Entry};
 
@@ -138,6 +139,33 @@ pub(crate) struct Kept {
     pub(crate) totals: ControlTotals,
 }
 
+/// What a checkpoint keeps beside its offset.
+///
+/// # Errors
+/// When its bytes are of another format, or its rules are not among the bundles.
+pub fn read_checkpoint(
+    checkpoint: &PartitionCheckpoint,
+    bundles: &dyn Bundles,
+) -> Result<(PartitionContext, ControlTotals), String> {
+    let Kept { context, totals } = Kept::decode(&checkpoint.context, bundles)?;
+    Ok((context, totals))
+}
+
+/// The first checkpoint of a partition of another log, with what was booked in the old one: cards
+/// that move to a cluster keep their books.
+#[must_use]
+pub fn first_checkpoint(partition: PartitionId, totals: &ControlTotals) -> PartitionCheckpoint {
+    let kept = Kept {
+        context: PartitionContext::EMPTY,
+        totals: totals.clone(),
+    };
+    PartitionCheckpoint {
+        partition,
+        next_offset: 0,
+        context: kept.encode(),
+    }
+}
+
 const FORMAT: u8 = 1;
 
 impl Kept {
@@ -241,7 +269,7 @@ mod tests {
         };
         let rules_hash = bundles.keep(&rules).unwrap();
         let position = Position {
-            partition: card::PartitionId(1),
+            partition: PartitionId(1),
             offset: 0,
         };
         let barrier = Mark::Barrier {

@@ -30,8 +30,8 @@ mod settings;
 mod worker;
 
 pub use bundles::{BundleError, BundleFolder, Bundles};
-pub use context::{ControlTotals, PartitionContext};
+pub use context::{ControlTotals, PartitionContext, first_checkpoint, read_checkpoint};
 pub use error::{StartError, StopReason};
-pub use marks::InstallError;
+pub use marks::{InstallError, check_successor};
 pub use processor::{Parts, Processor, RecoveryReport, Takeover};
 pub use settings::ProcessorSettings;

@@ -19,7 +19,9 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
     /// # Errors
     /// [`InstallError`] when the bundle cannot be kept or the barrier cannot be appended.
     pub async fn install_rules(&self, rules: &Rules) -> Result<(), InstallError> {
-        self.keeps_programmes(rules)?;
+        if let Some(current) = self.totals().1.rules {
+            check_successor(&current, rules)?;
+        }
         let rules_hash = self.bundles.keep(rules)?;
         let logic_version = command_log::envelope::LOGIC_VERSION;
         let barrier = Mark::Barrier {
@@ -28,25 +30,6 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
         };
         self.mark_where(barrier, |context| context.rules_hash != rules_hash)
             .await
-    }
-
-    /// Cards of a programme that is gone, or that is of another kind all at once, could not be
-    /// decided or would be booked to another account.
-    fn keeps_programmes(&self, rules: &Rules) -> Result<(), InstallError> {
-        let (_, context) = self.totals();
-        let Some(current) = context.rules else {
-            return Ok(());
-        };
-        for (id, programme) in &current.programmes {
-            match rules.programmes.get(id) {
-                None => return Err(InstallError::ProgrammeGone(*id)),
-                Some(new) if new.kind != programme.kind => {
-                    return Err(InstallError::KindChanged(*id));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
     }
 
     /// Dates new work with a day from here on (LOG-5).
@@ -100,6 +83,24 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
+}
+
+/// Whether rules may follow others. Cards of a programme that is gone, or that is of another kind all
+/// at once, could not be decided or would be booked to another account.
+///
+/// # Errors
+/// [`InstallError::ProgrammeGone`] and [`InstallError::KindChanged`].
+pub fn check_successor(current: &Rules, next: &Rules) -> Result<(), InstallError> {
+    for (id, programme) in &current.programmes {
+        match next.programmes.get(id) {
+            None => return Err(InstallError::ProgrammeGone(*id)),
+            Some(new) if new.kind != programme.kind => {
+                return Err(InstallError::KindChanged(*id));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Why rules or a day cannot be put in force.

@@ -60,9 +60,10 @@ impl Outstanding {
         self.slots.len()
     }
 
-    /// The next record in log order was dispatched.
-    pub(crate) fn dispatched(&mut self) {
+    /// The next record in log order was dispatched. Returns how many wait for the watermark now.
+    pub(crate) fn dispatched(&mut self) -> usize {
         self.slots.push_back(Slot::Open);
+        self.slots.len()
     }
 
     /// The next record in log order is a mark.

@@ -56,6 +56,9 @@ pub(crate) struct Shared<S> {
     partitions: Box<[Option<PartitionState>]>,
     /// Set when the partitions are no longer ours: stops that follow are no news.
     ended: AtomicBool,
+    stuck_cards: AtomicU32,
+    /// Commands released since the start: a partition that has work makes progress.
+    pub(crate) released_count: AtomicU64,
     pub(crate) gates: Arc<PartitionGates>,
     pub(crate) release: ReleaseQueue,
     /// The last record that any written decision came from: what a checkpoint must wait for.
@@ -76,6 +79,8 @@ impl<S> Shared<S> {
             store,
             partitions,
             ended: AtomicBool::new(false),
+            stuck_cards: AtomicU32::new(0),
+            released_count: AtomicU64::new(0),
             gates,
             release,
             decided_through: AtomicU64::new(0),
@@ -99,9 +104,18 @@ impl<S> Shared<S> {
         all.filter_map(|(id, state)| state.as_ref().map(|state| (id, state)))
     }
 
-    /// The partitions belong to somebody else now.
+    /// The partitions belong to somebody else now, and so do their alarms.
     pub(crate) fn end(&self) {
-        self.ended.store(true, Ordering::Release);
+        if self.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let stopped = self
+            .owned()
+            .filter(|(_, state)| state.stop_reason().is_some());
+        let stopped = u32::try_from(stopped.count()).unwrap_or(u32::MAX);
+        metrics::gauge!(crate::metric_names::PARTITIONS_STOPPED).decrement(stopped);
+        let cards = self.stuck_cards.load(Ordering::Acquire);
+        metrics::gauge!(crate::metric_names::CARDS_STOPPED).decrement(cards);
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -131,10 +145,11 @@ impl<S> Shared<S> {
         *stopped = Some(reason);
     }
 
-    /// A card that cannot go on. Its commands wait; when they hold all credits the partition's gate
-    /// closes.
+    /// A card that cannot go on. Its commands wait, and those of other cards pass them, until so many
+    /// records are behind the watermark that the partition takes no more.
     pub(crate) fn card_stuck(&self, card: CardId, position: Position, reason: &str) {
         tracing::error!(%card, %position, reason, "card stopped");
+        self.stuck_cards.fetch_add(1, Ordering::AcqRel);
         metrics::gauge!(crate::metric_names::CARDS_STOPPED).increment(1);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -120,6 +121,7 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
                 consumer: recovered.consumer,
                 lanes: lanes(recovered.partitions, parts.log.log_id().partition_count),
                 deferred_count: 0,
+                full_lanes: 0,
                 live: live_cards(&shared, settings).await?,
                 bundles: Arc::clone(&parts.bundles),
                 idle_card: settings.idle_card,
@@ -212,6 +214,12 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
             .owned()
             .map(|(id, state)| (id, watermark(state)))
             .collect()
+    }
+
+    /// Commands released since the start.
+    #[must_use]
+    pub fn released_count(&self) -> u64 {
+        self.shared.released_count.load(Ordering::Acquire)
     }
 
     /// The offsets of the last checkpoint, from where another owner would go on.

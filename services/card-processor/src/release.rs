@@ -133,4 +133,5 @@ fn release<S>(
         .lock()
         .released(decided.position.offset, decided.booked);
     partition.give_credit();
+    shared.released_count.fetch_add(1, Ordering::AcqRel);
 }

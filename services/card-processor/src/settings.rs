@@ -29,5 +29,9 @@ pub(crate) const RECORDS_PER_POLL_MAX: usize = 1_024;
 /// Decisions of one card that go out in one write (STORE-2).
 pub(crate) const DECISIONS_PER_WRITE_MAX: usize = 64;
 
+/// Records between watermark and last dispatched one; past it the partition takes no more until the
+/// stuck card is repaired (OWN-4).
+pub(crate) const WATERMARK_SPAN_MAX: usize = 65_536;
+
 /// Panics at one position that stop its partition (OWN-5).
 pub(crate) const PANICS_MAX: u8 = 3;

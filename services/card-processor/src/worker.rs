@@ -12,7 +12,7 @@ use crate::error::StopReason;
 use crate::inbox::Work;
 use crate::live::{AfterCrash, LiveCards};
 use crate::partition::Shared;
-use crate::settings::{DEFERRED_MAX, RECORDS_PER_POLL_MAX};
+use crate::settings::{DEFERRED_MAX, RECORDS_PER_POLL_MAX, WATERMARK_SPAN_MAX};
 use card::{PartitionId, Position};
 use card_store::CardStore;
 use command_log::envelope::{decode_command, decode_mark};
@@ -28,6 +28,8 @@ pub(crate) struct Lane {
     deferred: VecDeque<Work>,
     /// Whether the gate is closed because too many wait.
     overfull: bool,
+    /// Whether too many records wait behind the watermark.
+    span_full: bool,
     stopped: bool,
 }
 
@@ -43,6 +45,7 @@ impl Lane {
             context,
             deferred: VecDeque::new(),
             overfull: false,
+            span_full: false,
             stopped: false,
         }
     }
@@ -57,6 +60,8 @@ pub(crate) struct Worker<S, C> {
     pub(crate) lanes: Vec<Option<Lane>>,
     /// Commands that wait for a credit, over all lanes.
     pub(crate) deferred_count: usize,
+    /// Lanes that take no more because of their watermark.
+    pub(crate) full_lanes: usize,
     pub(crate) live: LiveCards<S>,
     pub(crate) bundles: Arc<dyn Bundles>,
     pub(crate) idle_card: Duration,
@@ -173,8 +178,14 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
         let Some(Some(lane)) = self.lanes.get_mut(usize::from(position.partition.0)) else {
             return;
         };
-        let state = self.shared.partition(position.partition);
-        state.outstanding.lock().dispatched();
+        let partition = position.partition;
+        let state = self.shared.partition(partition);
+        if state.outstanding.lock().dispatched() >= WATERMARK_SPAN_MAX && !lane.span_full {
+            lane.span_full = true;
+            self.full_lanes += 1;
+            tracing::error!(%partition, "a stuck card holds the partition up: repair it");
+            self.shared.gates.close(partition); // OWN-4
+        }
         if self.skips.contains(&position) {
             tracing::warn!(%position, "command skipped, as an operator said");
             state.outstanding.lock().released(position.offset, None);
@@ -248,12 +259,28 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
     }
 
     /// Records keep coming while every running lane has room for one poll's worth.
-    fn takes_more(&self) -> bool {
+    fn takes_more(&mut self) -> bool {
         if *self.phase.borrow() != Phase::Running {
+            return false;
+        }
+        if self.full_lanes > 0 && !self.spans_have_room() {
             return false;
         }
         let full = |lane: &Lane| lane.deferred.len() >= 2 * DEFERRED_MAX;
         self.deferred_count < 2 * DEFERRED_MAX || !self.lanes.iter().flatten().any(full)
+    }
+
+    /// Looks again at the lanes whose watermark was too far behind.
+    fn spans_have_room(&mut self) -> bool {
+        for lane in self.lanes.iter_mut().flatten() {
+            let outstanding = &self.shared.partition(lane.partition).outstanding;
+            if lane.span_full && outstanding.lock().len() < WATERMARK_SPAN_MAX {
+                lane.span_full = false;
+                self.full_lanes -= 1;
+                self.shared.gates.open(lane.partition);
+            }
+        }
+        self.full_lanes == 0
     }
 
     fn stop(&mut self, partition: PartitionId, reason: StopReason) {

@@ -144,6 +144,7 @@ pub(crate) fn connector(settings: &Settings) -> Result<ConnectorSettings, Failur
     };
     let utc_offset_minutes = settings.day.utc_offset_minutes.get();
     Ok(ConnectorSettings {
+        reply_partition: 0,
         issuer,
         utc_offset_minutes,
         listeners,

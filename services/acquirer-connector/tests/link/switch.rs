@@ -76,6 +76,7 @@ pub(crate) async fn start_with<L: CommandLog>(
         .for_each(|partition| gates.open(partition));
     let starts: Vec<_> = partitions.map(|partition| (partition, 0)).collect();
     let settings = ConnectorSettings {
+        reply_partition: 0,
         issuer: ParticipantId::parse("69990001").unwrap(),
         utc_offset_minutes: 480,
         listeners: vec![listener],
