@@ -67,3 +67,17 @@ pub enum StopReason {
         reason: String,
     },
 }
+
+impl StopReason {
+    /// The record that stopped it, when it was one.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::Unreadable { position, .. } | Self::Card { position, .. } => Some(*position),
+            Self::NoRules(position) | Self::Differs(position) | Self::Poison(position) => {
+                Some(*position)
+            }
+            Self::Gap { .. } | Self::UnknownRules(_) => None,
+        }
+    }
+}

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
-use crate::{backup, card_issue, card_show, check, config, demo, doctor, msg, serve, sim, tx_list};
+use crate::{
+    backup, card_issue, card_show, check, cluster, config, demo, doctor, msg, serve, sim, tx_list,
+};
 
 /// A transaction switch for prepaid cards.
 ///
@@ -36,16 +38,18 @@ enum Command {
     /// Plays a whole story on a temporary folder: nothing to configure, nothing to install.
     Demo(demo::DemoArgs),
     /// Runs the switch until it is told to stop (SIGTERM or Ctrl-C).
-    Serve {
-        /// The settings file.
-        #[arg(long, value_name = "FILE", default_value = "switch.toml")]
-        config: PathBuf,
-    },
+    Serve(serve::ServeArgs),
+    /// Prepares, shows and steers a cluster.
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
     /// Writes a commented settings file.
     Init {
         /// Where to write it.
         #[arg(long, value_name = "FILE", default_value = "switch.toml")]
         config: PathBuf,
+        /// With the table that makes of it the settings of a cluster.
+        #[arg(long)]
+        cluster: bool,
     },
     /// Proves books, balances and hash chains of a stopped switch.
     Check(check::CheckArgs),
@@ -96,12 +100,13 @@ pub(crate) fn run() -> Result<u8, Failure> {
     let cli = Cli::parse();
     match cli.command {
         Command::Demo(args) => block_on(demo::run(args)),
-        Command::Serve { config } => block_on(serve::run(&config)),
+        Command::Serve(args) => block_on(serve::run(args)),
+        Command::Cluster(command) => block_on(cluster::run(command)),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => backup::restore(&args),
         Command::Msg(command) => msg::run(command),
-        Command::Init { config } => config::init(&config),
+        Command::Init { config, cluster } => config::init(&config, cluster.into()),
         Command::Check(args) => block_on(check::run(args)),
         Command::Card(CardCommand::Issue(args)) => block_on(card_issue::run(args)),
         Command::Card(CardCommand::List(args)) => block_on(card_show::list(args)),

@@ -33,23 +33,65 @@ pub(crate) fn start_logging(settings: &Settings) -> Result<(), Failure> {
     telemetry::start_logging(format, level).map_err(Failure::cannot_start)
 }
 
+/// Which example is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Example {
+    Embedded,
+    Cluster,
+}
+
+impl From<bool> for Example {
+    fn from(cluster: bool) -> Self {
+        if cluster {
+            Self::Cluster
+        } else {
+            Self::Embedded
+        }
+    }
+}
+
+impl Example {
+    fn text(self) -> String {
+        let cluster = match self {
+            Self::Embedded => "",
+            Self::Cluster => settings::cluster_example(),
+        };
+        format!("{}{cluster}", settings::example())
+    }
+
+    /// What to do with the file.
+    fn next_steps(self) -> &'static [&'static str] {
+        match self {
+            Self::Embedded => &[
+                "card issue --config {path} --programme 1 --count 1000 --balance 500.00",
+                "serve --config {path}",
+            ],
+            Self::Cluster => &[
+                "cluster init --config {path}",
+                "serve --config {path} --roles processor",
+                "serve --config {path} --roles acquirer",
+                "card issue --config {path} --programme 1 --count 1000 --balance 500.00",
+                "cluster status --config {path}",
+            ],
+        }
+    }
+}
+
 /// `floatswitch init`: writes the commented example; an existing file is left alone.
-pub(crate) fn init(path: &Path) -> Result<u8, Failure> {
+pub(crate) fn init(path: &Path, example: Example) -> Result<u8, Failure> {
     use std::io::Write as _;
     let made = std::fs::File::create_new(path).and_then(|mut file| {
-        file.write_all(settings::example().as_bytes())?;
+        file.write_all(example.text().as_bytes())?;
         file.sync_all()
     });
     match made {
         Ok(()) => {
-            let path = path.display();
+            let path = path.display().to_string();
             let mut out = std::io::stdout().lock();
             writeln!(out, "wrote {path}: read it, then")?;
-            writeln!(
-                out,
-                "  floatswitch card issue --config {path} --programme 1 --count 1000 --balance 500.00"
-            )?;
-            writeln!(out, "  floatswitch serve --config {path}")?;
+            for step in example.next_steps() {
+                writeln!(out, "  floatswitch {}", step.replace("{path}", &path))?;
+            }
             Ok(DONE)
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Failure::usage(

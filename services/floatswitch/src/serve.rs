@@ -1,12 +1,13 @@
 //! `floatswitch serve`: the switch with its links, until it is told to stop.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::cluster;
 use crate::config;
 use crate::engine::{Engine, Opening, now};
 use crate::exit::{DONE, Failure};
@@ -57,25 +58,103 @@ impl Switch {
     }
 }
 
+/// What to run.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// The settings file.
+    #[arg(long, value_name = "FILE", default_value = "switch.toml")]
+    pub(crate) config: PathBuf,
+    /// What this process does; all of it by default. A switch without a [cluster] table does all.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Role::ALL)]
+    pub(crate) roles: Vec<Role>,
+    /// The name of this process in the cluster: host and process number by default. With
+    /// static_membership it must be the same after a restart.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+/// What a process of a cluster may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// Takes messages from acquirers and answers them.
+    Acquirer,
+    /// Decides commands on their cards.
+    Processor,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 2] = [Self::Acquirer, Self::Processor];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Acquirer => "acquirer",
+            Self::Processor => "processor",
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Tells when the process shall end.
+pub(crate) struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignal {
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT. Cancel safe.
+    pub(crate) async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// Runs until SIGTERM or SIGINT.
-pub(crate) async fn run(config: &Path) -> Result<u8, Failure> {
-    let settings = config::load(config)?;
+pub(crate) async fn run(args: ServeArgs) -> Result<u8, Failure> {
+    let settings = config::load(&args.config)?;
     config::start_logging(&settings)?;
     let metrics = settings
         .metrics_listen
         .resolve()
         .map_err(Failure::start_error)?;
     let metrics = telemetry::start_metrics(metrics).map_err(Failure::start_error)?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let switch = Switch::start(&settings).await?;
-    announce(&settings, &switch, metrics.address())?;
+    let stop = StopSignal::listen()?;
+    match &settings.cluster {
+        Some(cluster) => cluster::serve(&settings, cluster, &args, (metrics.address(), stop)).await,
+        None if Role::ALL.iter().all(|role| args.roles.contains(role)) => {
+            run_embedded(&settings, metrics.address(), stop).await
+        }
+        None => Err(Failure::usage(
+            "a switch without a [cluster] table has all roles: leave --roles away",
+        )),
+    }
+}
+
+async fn run_embedded(
+    settings: &Settings,
+    metrics: std::net::SocketAddr,
+    mut stop: StopSignal,
+) -> Result<u8, Failure> {
+    let switch = Switch::start(settings).await?;
+    announce(settings, &switch, metrics)?;
     let mut look = tokio::time::interval(DAY_LOOK_INTERVAL);
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = look.tick() => watch(&settings, &switch).await?,
+            () = stop.told() => break,
+            _ = look.tick() => watch(settings, &switch).await?,
         }
     }
     tracing::info!("stopping: answering what is in flight");
@@ -113,7 +192,19 @@ fn announce(
         "recovered {} commands in {ms} ms",
         recovery.command_count
     )?;
-    for (acquirer, address) in settings.acquirers.iter().zip(switch.connector.addresses()) {
+    announce_links(settings, &switch.connector, &mut out)?;
+    writeln!(out, "metrics on http://{metrics}/metrics")?;
+    writeln!(out, "ready")?;
+    Ok(out.flush()?)
+}
+
+/// Tells where each acquirer may dial in, and what is not checked there.
+pub(crate) fn announce_links(
+    settings: &Settings,
+    connector: &Connector,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    for (acquirer, address) in settings.acquirers.iter().zip(connector.addresses()) {
         let (id, name) = (acquirer.id.as_str(), acquirer.name.as_str());
         writeln!(
             out,
@@ -121,7 +212,5 @@ fn announce(
         )?;
         writeln!(out, "  MAC, PIN and chip data of this link are NOT checked")?;
     }
-    writeln!(out, "metrics on http://{metrics}/metrics")?;
-    writeln!(out, "ready")?;
-    Ok(out.flush()?)
+    Ok(())
 }

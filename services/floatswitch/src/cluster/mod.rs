@@ -1,23 +1,13 @@
 //! The switch on many machines: commands in Kafka, cards in ScyllaDB, processors that come and go.
 //!
-//! Built with the feature `cluster` only, so that the embedded switch needs no C library.
+//! Built with the feature `cluster` only, so that the embedded switch needs no C library; without it
+//! every command that needs a cluster says so.
 
-use crate::books::Work;
-use crate::exit::Failure;
-use settings::{Cluster, Settings};
+#[cfg(not(feature = "cluster"))]
+mod absent;
+mod args;
 
-/// Works on the books of a cluster.
-pub(crate) async fn work_on_books<W: Work>(
-    _settings: &Settings,
-    _cluster: &Cluster,
-    _work: W,
-) -> Result<W::Done, Failure> {
-    Err(not_built())
-}
+pub(crate) use args::ClusterCommand;
 
-fn not_built() -> Failure {
-    Failure::usage(
-        "the settings have a [cluster] table, and this program was built without the cluster: build \
-         it with `--features cluster`, or take the table away",
-    )
-}
+#[cfg(not(feature = "cluster"))]
+pub(crate) use absent::{prepare, remove, run, serve, work_on_books};

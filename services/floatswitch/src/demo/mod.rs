@@ -16,6 +16,7 @@ mod receipt;
 mod request;
 mod scene;
 mod served;
+mod servers;
 mod stage;
 mod story;
 mod terminal;
@@ -28,6 +29,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use scene::Scene;
 use served::Served;
+use servers::Servers;
 use stage::{Stage, Tone, yuan};
 use world::{Kind, SIM_CARD_COUNT, SimCards, World};
 
@@ -37,6 +39,8 @@ pub(crate) struct DemoArgs {
     /// Keeps the switch up after the story, and tells how to reach it.
     #[arg(long)]
     stay: bool,
+    #[command(flatten)]
+    servers: Servers,
 }
 
 /// Plays the demo.
@@ -54,7 +58,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<u8, Failure> {
     let started_at = Instant::now();
     let mut stage = Stage::new();
     stage.say(Tone::Bold, "floatswitch demo")?;
-    let mut world = World::make(folder.path(), sim_cards).await?;
+    let mut world = World::make(folder.path(), sim_cards, &args.servers).await?;
     // Stopped early, the switch is dropped and ends, and the folder goes.
     tokio::select! {
         played = play(&mut stage, &mut world, sim_cards) => {
@@ -68,6 +72,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<u8, Failure> {
     } else {
         next_steps(&mut stage)?;
     }
+    world.remove().await?;
     Ok(code)
 }
 
@@ -120,12 +125,21 @@ async fn tell(scene: &mut Scene<'_>, world: &World, served: Served) -> Result<()
 
 fn introduce(stage: &mut Stage, world: &World, served: &Served) -> Result<(), Failure> {
     let address = served.address()?;
-    let data = world.settings.data_dir.display();
+    let kept = match &world.settings.cluster {
+        None => format!(
+            "Its log and cards are in {}.",
+            world.settings.data_dir.display()
+        ),
+        Some(cluster) => format!(
+            "Its log is in Kafka, topics {}card.*; its cards are in keyspace {}.",
+            cluster.topic_prefix.as_str(),
+            cluster.keyspace.as_str(),
+        ),
+    };
     stage.say(
         Tone::Plain,
         &format!(
-            "A switch for prepaid cards runs as process {} and listens on {address}.\n\
-             Its log and cards are in {data}.",
+            "A switch for prepaid cards runs as process {} and listens on {address}.\n{kept}",
             served.pid()
         ),
     )?;

@@ -3,12 +3,15 @@
 use super::scene::Scene;
 use super::stage::{Holds, Tone};
 use super::world::{Kind, SIM_CARD_COUNT, SIM_CARD_FEN, SimCards, World};
+use crate::books::{self, Books, Work};
 use crate::check::{self, Checked};
-use crate::engine::{Engine, Opening};
+use crate::engine::Opening;
 use crate::exit::Failure;
 use crate::output::yuan;
 use card::ProgrammeId;
-use ledger::{Account, Books};
+use card_processor::ControlTotals;
+use ledger::Account;
+use settings::Settings;
 
 /// Opens the stopped switch's books, checks them, and compares them with the notebook.
 pub(super) async fn money_check(
@@ -23,11 +26,8 @@ pub(super) async fn money_check(
             "the cards themselves, by adding up their journals, and by totals kept while deciding.",
         ],
     )?;
-    let engine = Engine::open(&world.settings, Opening::Existing).await?;
-    let checked = check::check(&engine, &world.settings, &[]).await;
-    let (totals, _) = engine.processor.totals();
-    engine.close().await?;
-    let checked = checked?;
+    let proof = Proof(&world.settings);
+    let (checked, totals) = books::work_on(&world.settings, Opening::Existing, proof).await?;
     let heading = format!(
         "      {:<16}{:>12}{:>12}{:>12}{:>12}",
         "", "receipts", "cards", "journals", "totals"
@@ -42,6 +42,18 @@ pub(super) async fn money_check(
     }
     chains(scene, &checked)?;
     trial_balance(scene, &totals.all())
+}
+
+/// The check, with the totals that it compared with.
+struct Proof<'a>(&'a Settings);
+
+impl Work for Proof<'_> {
+    type Done = (Checked, ControlTotals);
+
+    async fn on<B: Books>(self, books: &B) -> Result<Self::Done, Failure> {
+        let checked = check::check(books, self.0, &[]).await?;
+        Ok((checked, books.totals()))
+    }
 }
 
 fn programme(
@@ -86,7 +98,7 @@ fn chains(scene: &mut Scene<'_>, checked: &Checked) -> Result<(), Failure> {
 }
 
 /// Double entry: what was paid in is on the cards, with the merchants, or earned.
-fn trial_balance(scene: &mut Scene<'_>, books: &Books) -> Result<(), Failure> {
+fn trial_balance(scene: &mut Scene<'_>, books: &ledger::Books) -> Result<(), Failure> {
     let owed = |account| yuan(books.balance(account).saturating_neg());
     let paid_in = books.balance(Account::LoadsInTransit) + books.balance(Account::CashInTransit);
     let text = format!(

@@ -49,7 +49,7 @@ impl Served {
             .map_err(|error| Failure::cannot_start(format!("make the switch's log: {error}")))?;
         let started_at = Instant::now();
         let mut child = Command::new(program)
-            .args(["serve", "--config"])
+            .args(["serve", "--name", "demo", "--config"])
             .arg(&world.config)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::request::Place;
+use super::served::Served;
+use super::servers::Servers;
+use crate::books::{self, Books, Work};
 use crate::card_issue::{self, IssueArgs};
+use crate::cluster;
 use crate::config;
-use crate::engine::{Engine, Opening};
+use crate::engine::Opening;
 use crate::exit::Failure;
 use money::Amount;
 use pan::Pan;
@@ -185,30 +189,73 @@ pub(super) struct World {
 
 impl World {
     /// Writes the settings into the folder and puts the cards on the books.
-    pub(super) async fn make(folder: &Path, sim_cards: SimCards) -> Result<Self, Failure> {
+    pub(super) async fn make(
+        folder: &Path,
+        sim_cards: SimCards,
+        servers: &Servers,
+    ) -> Result<Self, Failure> {
         let config = folder.join("switch.toml");
-        std::fs::write(&config, settings_text(&folder.join("data"))).map_err(|error| {
+        let text = settings_text(&folder.join("data")) + &servers.settings_text()?;
+        std::fs::write(&config, text).map_err(|error| {
             Failure::cannot_start(format!("write {}: {error}", config.display()))
         })?;
         let settings = config::load(&config)?;
-        let cards = Cards::new()?;
-        let engine = Engine::open(&settings, Opening::CreateIfNew).await?;
-        engine.take_up(&settings).await?;
-        for (serial, card) in cards.serials() {
-            let args = issue_args(&config, card.programme, (serial, 1), card.sold_fen)?;
-            card_issue::issue(&engine, &settings, &args).await?;
+        let world = Self {
+            config,
+            settings,
+            cards: Cards::new()?,
+            log_file: folder.join("switch.log"),
+        };
+        let issue = IssueAll {
+            world: &world,
+            sim_cards,
+        };
+        if world.settings.cluster.is_none() {
+            books::work_on(&world.settings, Opening::CreateIfNew, issue).await?;
+            return Ok(world);
         }
-        if sim_cards == SimCards::Issued {
-            let args = issue_args(&config, Kind::Registered, (1, SIM_CARD_COUNT), SIM_CARD_FEN)?;
-            card_issue::issue(&engine, &settings, &args).await?;
+        // In a cluster a processor must run before anything is decided.
+        cluster::prepare(&world.settings).await?;
+        let served = Served::start(&world).await?;
+        books::work_on(&world.settings, Opening::CreateIfNew, issue).await?;
+        served.stop().await?;
+        Ok(world)
+    }
+
+    /// Leaves nothing on servers that are not ours.
+    pub(super) async fn remove(&self) -> Result<(), Failure> {
+        match &self.settings.cluster {
+            Some(_) => cluster::remove(&self.settings).await,
+            None => Ok(()),
         }
-        engine.close().await?;
-        Ok(Self {
+    }
+}
+
+/// Puts the cards of the story on the books.
+struct IssueAll<'a> {
+    world: &'a World,
+    sim_cards: SimCards,
+}
+
+impl Work for IssueAll<'_> {
+    type Done = ();
+
+    async fn on<B: Books>(self, books: &B) -> Result<(), Failure> {
+        let World {
             config,
             settings,
             cards,
-            log_file: folder.join("switch.log"),
-        })
+            ..
+        } = self.world;
+        for (serial, card) in cards.serials() {
+            let args = issue_args(config, card.programme, (serial, 1), card.sold_fen)?;
+            card_issue::issue(books, settings, &args).await?;
+        }
+        if self.sim_cards == SimCards::Issued {
+            let args = issue_args(config, Kind::Registered, (1, SIM_CARD_COUNT), SIM_CARD_FEN)?;
+            card_issue::issue(books, settings, &args).await?;
+        }
+        Ok(())
     }
 }
 
