@@ -46,6 +46,9 @@ pub enum StopReason {
         /// Why.
         reason: String,
     },
+    /// No more records come, or the actors cannot be run.
+    #[error("partition cannot go on: {0}")]
+    Ended(String),
     /// LOG-5: rules that nobody here has.
     #[error("rules bundle {0} is not here: restore its file")]
     UnknownRules(String),
@@ -77,7 +80,7 @@ impl StopReason {
             Self::NoRules(position) | Self::Differs(position) | Self::Poison(position) => {
                 Some(*position)
             }
-            Self::Gap { .. } | Self::UnknownRules(_) => None,
+            Self::Gap { .. } | Self::UnknownRules(_) | Self::Ended(_) => None,
         }
     }
 }

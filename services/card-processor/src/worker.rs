@@ -135,10 +135,22 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
             return self.stop(partition, gap);
         }
         lane.next_offset += 1;
+        if self.skips.contains(&record.position) {
+            return self.skip(record.position); // OWN-5
+        }
         match record.kind {
             RecordKind::Mark => self.mark(&record),
             RecordKind::Command => self.command(record, now).await,
         }
+    }
+
+    /// What an operator skipped is neither read nor decided.
+    fn skip(&self, position: Position) {
+        tracing::warn!(%position, "record skipped, as an operator said");
+        let state = self.shared.partition(position.partition);
+        let mut outstanding = state.outstanding.lock();
+        outstanding.dispatched();
+        outstanding.released(position.offset, None);
     }
 
     fn mark(&mut self, record: &LogRecord) {
@@ -185,11 +197,6 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
             self.full_lanes += 1;
             tracing::error!(%partition, "a stuck card holds the partition up: repair it");
             self.shared.gates.close(partition); // OWN-4
-        }
-        if self.skips.contains(&position) {
-            tracing::warn!(%position, "command skipped, as an operator said");
-            state.outstanding.lock().released(position.offset, None);
-            return;
         }
         let work = Work {
             command,
@@ -293,19 +300,14 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
     }
 
     fn stop_all(&mut self, reason: &str) {
-        let lanes: Vec<(PartitionId, u64)> = self
+        let lanes: Vec<PartitionId> = self
             .lanes
             .iter()
             .flatten()
-            .map(|lane| (lane.partition, lane.next_offset))
+            .map(|lane| lane.partition)
             .collect();
-        for (partition, offset) in lanes {
-            let position = Position { partition, offset };
-            let reason = StopReason::Unreadable {
-                position,
-                reason: reason.to_owned(),
-            };
-            self.stop(partition, reason);
+        for partition in lanes {
+            self.stop(partition, StopReason::Ended(reason.to_owned()));
         }
     }
 }
