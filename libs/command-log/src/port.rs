@@ -205,6 +205,11 @@ impl PartitionGates {
         )
     }
 
+    /// All partitions.
+    pub fn partitions(&self) -> impl Iterator<Item = PartitionId> + use<> {
+        (0..u16::try_from(self.0.len()).unwrap_or(u16::MAX)).map(PartitionId)
+    }
+
     /// Whether commands of this partition are decided here and now.
     #[must_use]
     pub fn is_open(&self, partition: PartitionId) -> bool {

@@ -12,6 +12,7 @@ const QUIET_CRATES: &[&str] = &[
     "value_log",
     "ractor",
     "hyper",
+    "opentelemetry",
     "metrics_exporter_prometheus",
 ];
 

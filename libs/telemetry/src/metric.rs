@@ -8,6 +8,8 @@
     reason = "Prometheus counts in floating point; nothing here flows back into the switch"
 )]
 
+#[cfg(feature = "otlp")]
+use metrics::counter as count;
 use metrics::{Unit, gauge};
 
 /// Decisions made, by `kind` of command and response `code`.
@@ -52,12 +54,16 @@ pub const PARTITIONS_STOPPED: &str = "switch_partitions_stopped";
 pub const CARDS_STOPPED: &str = "switch_cards_stopped";
 /// Money on all cards, in fen, by `programme`.
 pub const FLOAT_FEN: &str = "switch_float_fen";
+/// Steps of sampled requests that a collector of traces has taken.
+pub const TRACE_SPANS_EXPORTED_TOTAL: &str = "switch_trace_spans_exported_total";
+/// Steps of sampled requests that no collector of traces has taken, by `reason`.
+pub const TRACE_SPANS_DROPPED_TOTAL: &str = "switch_trace_spans_dropped_total";
 
 /// Label of [`DECISIONS_TOTAL`]: the kind of command.
 pub const LABEL_KIND: &str = "kind";
 /// Label of [`DECISIONS_TOTAL`] and [`EDGE_ANSWERS_TOTAL`]: the response code (DE39).
 pub const LABEL_CODE: &str = "code";
-/// Label of [`FRAMES_REFUSED_TOTAL`] and [`CONNECTIONS_CUT_TOTAL`]: why.
+/// Label of [`FRAMES_REFUSED_TOTAL`], [`CONNECTIONS_CUT_TOTAL`] and [`TRACE_SPANS_DROPPED_TOTAL`]: why.
 pub const LABEL_REASON: &str = "reason";
 /// Label of [`CARD_LOADS_TOTAL`]: where the card was found.
 pub const LABEL_SOURCE: &str = "source";
@@ -169,6 +175,14 @@ pub const ALL: &[Metric] = &[
         "cards that stopped because something is wrong with their data",
     ),
     level(FLOAT_FEN, "money on all cards in fen, by programme"),
+    counter(
+        TRACE_SPANS_EXPORTED_TOTAL,
+        "steps of sampled requests that a collector of traces has taken",
+    ),
+    counter(
+        TRACE_SPANS_DROPPED_TOTAL,
+        "steps of sampled requests that no collector of traces has taken, by reason",
+    ),
 ];
 
 /// Sets the float of one programme.
@@ -176,6 +190,18 @@ pub const ALL: &[Metric] = &[
 /// A gauge holds whole numbers exactly up to 2^53 fen, ninety million million yuan.
 pub fn set_float_fen(programme: u16, fen: u64) {
     gauge!(FLOAT_FEN, LABEL_PROGRAMME => programme.to_string()).set(fen as f64);
+}
+
+/// Counts steps that arrived at a collector of traces.
+#[cfg(feature = "otlp")]
+pub(crate) fn count_spans_exported(spans: u64) {
+    count!(TRACE_SPANS_EXPORTED_TOTAL).increment(spans);
+}
+
+/// Counts steps that were dropped: `queue_full`, `export_failed` or `closed`.
+#[cfg(feature = "otlp")]
+pub(crate) fn count_spans_dropped(reason: &'static str, spans: u64) {
+    count!(TRACE_SPANS_DROPPED_TOTAL, LABEL_REASON => reason).increment(spans);
 }
 
 const fn counter(name: &'static str, description: &'static str) -> Metric {

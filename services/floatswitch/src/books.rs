@@ -29,8 +29,9 @@ pub(crate) trait Books: Sync {
 
     fn partition_count(&self) -> u16;
 
-    /// What was booked, as counted while deciding.
-    fn totals(&self) -> ControlTotals;
+    /// Waits until everything that was asked is decided, and tells what was booked, as counted while
+    /// deciding. What is read afterwards, while nobody asks anything, belongs to it.
+    fn settled(&self) -> impl Future<Output = Result<ControlTotals, Failure>> + Send;
 
     /// Has commands of our own decided, and tells how each ended, in no order.
     fn ask(
@@ -112,8 +113,8 @@ impl Books for Engine {
         self.partition_count()
     }
 
-    fn totals(&self) -> ControlTotals {
-        self.processor.totals().0
+    async fn settled(&self) -> Result<ControlTotals, Failure> {
+        Ok(self.processor.totals().0)
     }
 
     async fn ask(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, Failure> {

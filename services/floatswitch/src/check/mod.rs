@@ -114,6 +114,7 @@ pub(crate) async fn check<B: Books>(
         [] => None,
         files => Some(told::read_records(settings, books, files).await?),
     };
+    let totals = books.settled().await?;
     let mut audit = Audit::new(books.partition_count());
     let mut progress = Progress::new();
     let mut after = None;
@@ -131,7 +132,7 @@ pub(crate) async fn check<B: Books>(
         progress.tell(&audit);
     }
     progress.end();
-    audit.compare_totals(&books.totals());
+    audit.compare_totals(&totals);
     if let Some(against) = &mut against {
         against.conclude();
     }

@@ -40,7 +40,7 @@ pub(super) enum Leave {
 /// What others may see of a held partition.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
-    pub(super) epoch: u64,
+    
     pub(super) watermark: u64,
     /// From where another owner would go on.
     pub(super) checkpointed: Option<u64>,
@@ -106,7 +106,7 @@ pub(super) async fn hold(
 
 /// Claims the partition and starts to fold it. None: not now, the reason is told.
 async fn begin(parts: &ProcessorParts, partition: PartitionId) -> Option<Round> {
-    let claim = match parts.ownership.claim(partition, &parts.name).await {
+    let claim = match parts.ownership.claim(partition, &parts.name, now()).await {
         Ok(claim) => claim,
         Err(error) => {
             warn!(%partition, %error, "claim a partition");
@@ -117,7 +117,7 @@ async fn begin(parts: &ProcessorParts, partition: PartitionId) -> Option<Round> 
     let started = start(parts, partition, claim, &ended).await;
     match started {
         Ok(processor) => {
-            info!(%partition, epoch = %claim, "partition is ours");
+            info!(assignment = %claim.assignment, "partition is ours");
             Some(Round {
                 partition,
                 claim,
@@ -139,10 +139,10 @@ async fn start(
     claim: Claim,
     ended: &Ended,
 ) -> Result<Running, String> {
-    let store = AssignedStore::open(parts.cql.clone(), partition, claim.assignment, ended.clone())
-        .await
-        .map_err(|error| error.to_string())?;
-    let skips = parts.skips.of(partition).await;
+    let store = AssignedStore::for_assignment(parts.cql.clone(), claim.assignment, ended.clone())
+    .await
+    .map_err(|error| error.to_string())?;
+    let skips = parts.skips.of_partition(partition).await;
     let skips = skips.map_err(|error| error.to_string())?;
     let skips = skips.iter().map(|skip| Position {
         partition,
@@ -209,9 +209,12 @@ impl Watching<'_> {
 
     fn show(&self) {
         let processor = &self.round.processor;
-        let watermark = processor.watermarks().first().map_or(0, |(_, offset)| *offset);
+        let watermark = processor
+            .watermarks()
+            .first()
+            .map_or(0, |(_, offset)| *offset);
         self.seen.send_replace(Seen {
-            epoch: self.round.claim.number(),
+            
             watermark,
             checkpointed: processor.checkpointed().first().map(|(_, offset)| *offset),
             outstanding_count: processor.outstanding_count(),
@@ -236,19 +239,28 @@ impl Watching<'_> {
     async fn stopped(&self, reason: &StopReason, leave: &mut watch::Receiver<Leave>) -> Ending {
         let partition = self.round.partition;
         let offset = reason.position().map_or_else(
-            || self.round.processor.watermarks().first().map_or(0, |(_, offset)| *offset),
+            || {
+                self.round
+                    .processor
+                    .watermarks()
+                    .first()
+                    .map_or(0, |(_, offset)| *offset)
+            },
             |position| position.offset,
         );
         let told = self
             .parts
             .ownership
-            .mark_stopped(partition, self.round.claim.assignment, offset, &reason.to_string())
+            .mark_stopped(self.round.claim.assignment, offset, &reason.to_string())
             .await;
         if let Err(error) = told {
             warn!(%partition, %error, "tell that a partition stopped");
         }
         let retry_at = Instant::now() + STOPPED_RETRY;
-        let waits_for_skip = matches!(reason, StopReason::Poison(_));
+        let waits_for_skip = matches!(
+            reason,
+            StopReason::Poison(_) | StopReason::Unreadable { .. }
+        );
         let mut look = tokio::time::interval(Duration::from_secs(1));
         loop {
             tokio::select! {
@@ -259,7 +271,7 @@ impl Watching<'_> {
                 () = self.round.ended.ended() => return Ending::Anew("somebody else claimed it"),
                 _ = look.tick() => {}
             }
-            match self.parts.skips.of(partition).await {
+            match self.parts.skips.of_partition(partition).await {
                 Ok(skips) if skips.iter().any(|skip| skip.offset == offset) => {
                     return Ending::Anew("an operator skipped the record that stopped it");
                 }

@@ -52,7 +52,7 @@ impl Work for Proof<'_> {
 
     async fn on<B: Books>(self, books: &B) -> Result<Self::Done, Failure> {
         let checked = check::check(books, self.0, &[]).await?;
-        Ok((checked, books.totals()))
+        Ok((checked, books.settled().await?))
     }
 }
 

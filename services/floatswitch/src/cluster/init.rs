@@ -1,0 +1,208 @@
+//! `floatswitch cluster init`: makes what is missing, verifies what is there, and puts the settings'
+//! rules in force.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::args::InitArgs;
+use super::bundles::SharedBundles;
+use super::place::{self, Place, TOPIC_TIMEOUT};
+use crate::config;
+use crate::engine::now;
+use crate::exit::{DONE, Failure};
+use crate::folder::DataFolder;
+use crate::plan;
+use card::{PartitionId, Rules};
+use card_processor::{Bundles, check_successor, read_checkpoint};
+use card_store::CardStore as _;
+use card_store_scylla::{CqlSession, IdentityTable, Schema, ScyllaReader};
+use command_log::envelope::{LOGIC_VERSION, Mark, encode_mark};
+use command_log::{CommandLog as _, NewRecord, RecordKind};
+use command_log_kafka::{KafkaLog, TopicReport, create_or_verify};
+use pan::PanHasher;
+use registry::pan_hash_key;
+use settings::{Cluster, Settings};
+
+/// How long the marks may take to be appended.
+const MARK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What was done.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    topics: TopicReport,
+    /// Partitions that got the settings' rules.
+    installed: usize,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: InitArgs) -> Result<u8, Failure> {
+    let settings = config::load(&args.config)?;
+    let cluster = super::cluster_of(&settings)?;
+    let prepared = prepare(&settings, cluster).await?;
+    let mut out = std::io::stdout().lock();
+    let key = DataFolder::new(&settings.data_dir).pan_hash_key();
+    writeln!(out, "key        {}", key.display())?;
+    writeln!(
+        out,
+        "           every process needs this file; keep a copy where the cards' copies are not"
+    )?;
+    writeln!(out, "keyspace   {}", cluster.keyspace.as_str())?;
+    match prepared.topics.created.as_slice() {
+        [] => writeln!(out, "topics     verified")?,
+        created => writeln!(out, "topics     made {}", created.join(", "))?,
+    }
+    let count = prepared.topics.log_id.partition_count;
+    writeln!(out, "partitions {count}")?;
+    match prepared.installed {
+        0 => writeln!(out, "rules      in force")?,
+        installed => writeln!(out, "rules      put in force at {installed} partitions")?,
+    }
+    Ok(DONE)
+}
+
+/// Makes what is missing and verifies what is there. May be repeated.
+pub(super) async fn prepare(settings: &Settings, cluster: &Cluster) -> Result<Prepared, Failure> {
+    let cql_settings = place::cql_settings(cluster)?;
+    Schema::apply(&cql_settings, &place::replication(cluster)?)
+        .await
+        .map_err(Failure::start_error)?;
+    let cql = CqlSession::connect(&cql_settings)
+        .await
+        .map_err(Failure::start_error)?;
+    let identities = IdentityTable::open(cql.clone())
+        .await
+        .map_err(Failure::start_error)?;
+    let known = identities.read().await.map_err(Failure::start_error)?;
+    let hasher = hash_key(settings, known.is_some())?;
+    if let Some(known) = &known {
+        place::same_switch(settings, cluster, known, &hasher)?;
+    }
+    let topics = create_or_verify(
+        &place::kafka_settings(cluster, "init")?,
+        &place::topic_plan(settings, cluster)?,
+        place::known_log(known.as_ref())?.as_ref(),
+
+        TOPIC_TIMEOUT,
+    )
+    .await
+    .map_err(Failure::start_error)?;
+    let identity = place::identity_of(&topics.log_id, cluster, &hasher)?;
+
+    identities
+        .write_once(&identity)
+        .await
+        .map_err(Failure::start_error)?;
+    let installed = install_rules(settings, cluster, &cql).await?;
+    Ok(Prepared { topics, installed })
+}
+
+/// The key is made with the switch and never again: another one would find no card.
+fn hash_key(settings: &Settings, is_known: bool) -> Result<PanHasher, Failure> {
+    let path = DataFolder::new(&settings.data_dir).pan_hash_key();
+    if is_known || path.exists() {
+        return pan_hash_key::load(&path).map_err(Failure::start_error);
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            Failure::cannot_start(format!("create {}: {error}", folder.display()))
+        })?;
+    }
+    pan_hash_key::create(&path).map_err(Failure::start_error)
+}
+
+/// Appends a barrier, and a first settlement day, to the partitions that have not these rules yet.
+async fn install_rules(
+    settings: &Settings,
+    cluster: &Cluster,
+    cql: &CqlSession,
+) -> Result<usize, Failure> {
+    let rules = plan::rules(settings)?;
+    let bundles = SharedBundles::open(cql).await?;
+    let behind = behind(settings, &rules, &bundles, cql).await?;
+    if behind.is_empty() {
+        return Ok(0);
+    }
+    let rules_hash = tokio::task::block_in_place(|| bundles.keep(&rules));
+    let rules_hash = rules_hash.map_err(Failure::start_error)?;
+    let day = plan::open_day(settings, now());
+    let marks = [
+        Mark::Barrier {
+            rules_hash,
+            logic_version: LOGIC_VERSION,
+        },
+        Mark::Cut {
+            number: u64::from(day.0),
+            day,
+        },
+    ];
+    let place = Place::open(settings, cluster, "init").await?;
+    let log = Arc::new(place.open_log().await?);
+    append(&log, &behind, &marks).await?;
+    Ok(behind.len())
+}
+
+/// The partitions whose last checkpoint has other rules, or that have none yet.
+async fn behind(
+    settings: &Settings,
+    rules: &Rules,
+    bundles: &SharedBundles,
+    cql: &CqlSession,
+) -> Result<Vec<PartitionId>, Failure> {
+    let checkpoints = ScyllaReader::new(cql.clone()).checkpoints().await;
+    let checkpoints = checkpoints.map_err(Failure::start_error)?;
+    let mut behind = Vec::new();
+    for partition in (0..settings.log.partition_count.get()).map(PartitionId) {
+        let checkpoint = checkpoints.iter().find(|one| one.partition == partition);
+        let Some(checkpoint) = checkpoint else {
+            behind.push(partition);
+            continue;
+        };
+        let read = tokio::task::block_in_place(|| read_checkpoint(checkpoint, bundles));
+        let (context, _) = read.map_err(Failure::cannot_start)?;
+        match &context.rules {
+            Some(current) if context.rules_hash == rules.hash() => drop(current),
+            Some(current) => {
+                check_successor(current, rules).map_err(Failure::start_error)?;
+                behind.push(partition);
+            }
+            None => behind.push(partition),
+        }
+    }
+    Ok(behind)
+}
+
+async fn append(
+    log: &Arc<KafkaLog>,
+    partitions: &[PartitionId],
+    marks: &[Mark],
+) -> Result<(), Failure> {
+    for mark in marks {
+        let payload = encode_mark(*mark);
+        let mut appends = JoinSet::new();
+        for partition in partitions {
+            let log = Arc::clone(log);
+            let record = NewRecord {
+                partition: *partition,
+                kind: RecordKind::Mark,
+                payload: payload.clone(),
+                trace: None,
+            };
+            appends.spawn(async move { log.append(record).await });
+        }
+        let all = async {
+            while let Some(appended) = appends.join_next().await {
+                appended
+                    .map_err(Failure::start_error)?
+                    .map_err(Failure::start_error)?;
+            }
+            Ok::<(), Failure>(())
+        };
+        tokio::time::timeout(MARK_TIMEOUT, all)
+            .await
+            .map_err(|_| Failure::cannot_start("the log takes no marks: look at the brokers"))??;
+    }
+    Ok(())
+}

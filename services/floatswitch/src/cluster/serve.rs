@@ -1,0 +1,225 @@
+//! `floatswitch serve` with a [cluster] table: one process, with one role or both.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use super::assignments::{Assignments, Holdings};
+use super::bundles::SharedBundles;
+use super::gates;
+use super::member::Presence;
+use super::parts::ProcessorParts;
+use super::place::Place;
+use crate::engine::now;
+use crate::exit::{DONE, Failure};
+use crate::plan;
+use crate::router::Router;
+use crate::serve::{Role, ServeArgs, StopSignal, announce_links};
+use acquirer_connector::{Connector, Directory};
+use card_store_scylla::{Ownership, Skips};
+use command_log::{PartitionGates, ReplySink};
+use command_log_kafka::{KafkaLog, KafkaReplySink, Membership, ReplyReader};
+use registry::MediaBook;
+use settings::{Cluster, Settings};
+
+/// How long a stop waits for exchanges in flight to be answered.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a stop waits for the last replies to be taken by the broker.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
+/// Checkpoints bound what a takeover folds again, and so how long it takes.
+const CHECKPOINT_INTERVAL_MAX: Duration = Duration::from_secs(1);
+
+/// A running process of the cluster.
+struct Node {
+    acquirer: Option<Acquirer>,
+    processor: Option<Deciding>,
+    presence: Presence,
+}
+
+struct Acquirer {
+    connector: Connector,
+    /// Ends with it.
+    _replies: ReplyReader,
+    gates: JoinHandle<()>,
+}
+
+struct Deciding {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+    replies: Arc<KafkaReplySink>,
+}
+
+/// Runs until told to stop, by a signal or by `cluster drain`.
+pub(crate) async fn serve(
+    settings: &Settings,
+    cluster: &Cluster,
+    args: &ServeArgs,
+    (metrics, mut stop): (SocketAddr, StopSignal),
+) -> Result<u8, Failure> {
+    let name = args.name.clone().unwrap_or_else(own_name);
+    let place = Place::open(settings, cluster, &name).await?;
+    let log = Arc::new(place.open_log().await?);
+    let (told, holdings) = watch::channel(None);
+    let presence = Presence::begin(&place.cql, &name, &args.roles, holdings).await?;
+    let mut node = Node {
+        acquirer: None,
+        processor: None,
+        presence,
+    };
+    if args.roles.contains(&Role::Processor) {
+        let (processor, holdings) =
+            start_processor(settings, cluster, (&place, &log), &name).await?;
+        told.send_replace(Some(holdings));
+        node.processor = Some(processor);
+    }
+    if args.roles.contains(&Role::Acquirer) {
+        node.acquirer = Some(start_acquirer(settings, cluster, &place, &log).await?);
+    }
+    announce(settings, &node, metrics)?;
+    tokio::select! {
+        () = stop.told() => {}
+        () = node.presence.drain_wanted() => info!("told to drain"),
+    }
+    node.end(&log).await;
+    Ok(DONE)
+}
+
+/// Host and process number.
+fn own_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "floatswitch",
+        host => host,
+    };
+    format!("{host}-{}", std::process::id())
+}
+
+async fn start_processor(
+    settings: &Settings,
+    cluster: &Cluster,
+    (place, log): (&Place, &Arc<KafkaLog>),
+    name: &str,
+) -> Result<(Deciding, watch::Receiver<Holdings>), Failure> {
+    let replies = KafkaReplySink::open(&place.kafka, &place.names).map_err(Failure::start_error)?;
+    let replies = Arc::new(replies);
+    let mut bounds = plan::processor(settings);
+    bounds.worker_count = 1; // Each partition has a worker of its own.
+    bounds.live_cards_max =
+        (bounds.live_cards_max / usize::from(settings.log.partition_count.get())).max(64);
+    bounds.checkpoint_interval = bounds.checkpoint_interval.min(CHECKPOINT_INTERVAL_MAX);
+    let ownership = Ownership::open(place.cql.clone()).await;
+    let ownership = ownership.map_err(Failure::start_error)?;
+    let skips = Skips::open(place.cql.clone(), ownership.clone()).await;
+    let skips = skips.map_err(Failure::start_error)?;
+    let parts = ProcessorParts {
+        name: name.to_owned(),
+        cql: place.cql.clone(),
+        log: Arc::clone(log),
+        ownership,
+        skips,
+        bundles: Arc::new(SharedBundles::open(&place.cql).await?),
+        replies: Arc::clone(&replies) as Arc<dyn ReplySink>,
+        settings: bounds,
+        switch: settings.clone(),
+        watchdog: Duration::from_secs(cluster.watchdog_seconds.get().into()),
+    };
+    let options = super::place::membership_options(cluster, name);
+    let membership =
+        Membership::join(&place.kafka, &place.names, options).map_err(Failure::start_error)?;
+    let (assignments, holdings) = Assignments::new(Arc::new(parts), membership);
+    let (stop, stopped) = watch::channel(false);
+    let task = tokio::spawn(assignments.run(stopped));
+    let processor = Deciding {
+        stop,
+        task,
+        replies,
+    };
+    Ok((processor, holdings))
+}
+
+async fn start_acquirer(
+    settings: &Settings,
+    cluster: &Cluster,
+    place: &Place,
+    log: &Arc<KafkaLog>,
+) -> Result<Acquirer, Failure> {
+    let router = Arc::<Router>::default();
+    let reply_partition = random_below(cluster.reply_partitions.get())?;
+    let sink = Arc::clone(&router) as Arc<dyn ReplySink>;
+    let replies = ReplyReader::start(&place.kafka, &place.names, reply_partition, sink)
+        .map_err(Failure::start_error)?;
+    let mut connector = plan::connector(settings)?;
+    connector.reply_partition = reply_partition;
+    let media: Arc<dyn MediaBook> = Arc::new(place.media().await?);
+    let directory = Directory {
+        register: plan::register(settings)?,
+        media,
+        hasher: place.hasher.clone(),
+    };
+    let open = Arc::new(PartitionGates::closed(place.log_id.partition_count));
+    let gates = gates::follow(&place.cql, Arc::clone(&open)).await?;
+    let connector = Connector::start(connector, Arc::clone(log), directory, open, Arc::new(now))
+        .await
+        .map_err(Failure::start_error)?;
+    router.connect(connector.reply_sink());
+    Ok(Acquirer {
+        connector,
+        _replies: replies,
+        gates,
+    })
+}
+
+/// One of the partitions of the replies topic; connectors that share one take what is theirs.
+pub(super) fn random_below(count: u16) -> Result<u16, Failure> {
+    let mut random = [0u8; 2];
+    getrandom::fill(&mut random).map_err(Failure::start_error)?;
+    Ok(u16::from_le_bytes(random) % count.max(1))
+}
+
+impl Node {
+    /// Links first, so that what is in flight is answered; then the partitions, one handover each.
+    async fn end(self, log: &Arc<KafkaLog>) {
+        info!("stopping: answering what is in flight");
+        if let Some(acquirer) = self.acquirer {
+            let drained = acquirer.connector.drain(DRAIN_PATIENCE).await;
+            if drained.unanswered_count > 0 {
+                warn!(
+                    count = drained.unanswered_count,
+                    "exchanges left unanswered"
+                );
+            }
+            acquirer.gates.abort();
+        }
+        if let Some(processor) = self.processor {
+            processor.stop.send_replace(true);
+            if let Err(error) = processor.task.await {
+                warn!(%error, "the processor's task failed");
+            }
+            let replies = processor.replies;
+            let flushed = tokio::task::spawn_blocking(move || replies.flush(FLUSH_PATIENCE)).await;
+            if !matches!(flushed, Ok(Ok(()))) {
+                warn!("some replies were not taken by the broker");
+            }
+        }
+        let log = Arc::clone(log);
+        drop(tokio::task::spawn_blocking(move || log.flush(FLUSH_PATIENCE)).await);
+        self.presence.end().await;
+        info!("stopped");
+    }
+}
+
+fn announce(settings: &Settings, node: &Node, metrics: SocketAddr) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "member {}", node.presence.name())?;
+    if let Some(acquirer) = &node.acquirer {
+        announce_links(settings, &acquirer.connector, &mut out)?;
+    }
+    writeln!(out, "metrics on http://{metrics}/metrics")?;
+    writeln!(out, "ready")?;
+    Ok(out.flush()?)
+}
