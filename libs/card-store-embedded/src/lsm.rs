@@ -13,6 +13,7 @@
 //! kept under both names: a trace number that comes round again takes over the key, while the RRN
 //! still finds the older transaction.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::Path;
 
@@ -25,7 +26,7 @@ use crate::options::Options;
 use crate::overlay::Pending;
 use crate::torn_tail;
 use card::{CardId, LegKey, PartitionId, Position, Version};
-use card_store::{PartitionCheckpoint, StoreError, StoredCard, WriteError};
+use card_store::{KeyName, PartitionCheckpoint, StoreError, StoredCard, WriteError};
 
 const FORMAT: u8 = 1;
 const STATE_FORMAT: u8 = 1;
@@ -135,6 +136,39 @@ impl Lsm {
     ) -> Result<Option<Bytes>, StoreError> {
         let value = get(&self.references, &reference_name(card, offset))?;
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    /// What is found under names of the card's old keys behind `after`, at most `max`.
+    pub(crate) fn keys_after(
+        &self,
+        card: CardId,
+        after: Option<KeyName>,
+        max: usize,
+    ) -> Result<BTreeMap<KeyName, Bytes>, StoreError> {
+        let mut found = BTreeMap::new();
+        let first_key = match after {
+            None => Some(Bound::Included(key_name(card, LegKey([0; 12])))),
+            Some(KeyName::Key(key)) => Some(Bound::Excluded(key_name(card, key))),
+            Some(KeyName::Offset(_)) => None,
+        };
+        if let Some(first) = first_key {
+            let last = Bound::Included(key_name(card, LegKey([u8::MAX; 12])));
+            for entry in self.keys.range::<[u8; 28], _>((first, last)).take(max) {
+                let (own, bytes) = own_name(entry)?;
+                found.insert(KeyName::Key(LegKey(own)), bytes);
+            }
+        }
+        let first = match after {
+            None | Some(KeyName::Key(_)) => Bound::Included(reference_name(card, 0)),
+            Some(KeyName::Offset(offset)) => Bound::Excluded(reference_name(card, offset)),
+        };
+        let last = Bound::Included(reference_name(card, u64::MAX));
+        let references = self.references.range::<[u8; 24], _>((first, last));
+        for entry in references.take(max - found.len()) {
+            let (own, bytes) = own_name(entry)?;
+            found.insert(KeyName::Offset(u64::from_be_bytes(own)), bytes);
+        }
+        Ok(found)
     }
 
     /// The ids after `after`, in order, at most `max`.
@@ -332,6 +366,15 @@ fn reference_name(card: CardId, offset: u64) -> [u8; 24] {
     name[..16].copy_from_slice(card.as_bytes());
     name[16..].copy_from_slice(&offset.to_be_bytes());
     name
+}
+
+/// The name of an old key behind its card's id, and what is found under it.
+fn own_name<const N: usize>(entry: fjall::Guard) -> Result<([u8; N], Bytes), StoreError> {
+    let (name, value) = entry.into_inner().map_err(|error| read_error(&error))?;
+    let own = name.get(16..).and_then(|own| <[u8; N]>::try_from(own).ok());
+    let own =
+        own.ok_or_else(|| StoreError::Damaged("an old key has a name of wrong size".into()))?;
+    Ok((own, Bytes::copy_from_slice(&value)))
 }
 
 fn get(keyspace: &Keyspace, key: &[u8]) -> Result<Option<fjall::UserValue>, StoreError> {

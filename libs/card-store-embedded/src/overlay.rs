@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 use crate::journal::Address;
 use card::{CardId, LegKey};
-use card_store::{KeyRow, StoredCard};
+use card_store::{KeyName, KeyRow, StoredCard};
 
 /// A power of two: [`shard_index`] takes the top bits of a product.
 const SHARD_COUNT: usize = 64;
@@ -27,6 +27,20 @@ pub(crate) struct Pending {
     pub(crate) head: Address,
     pub(crate) by_key: BTreeMap<LegKey, Bytes>,
     pub(crate) by_offset: BTreeMap<u64, Bytes>,
+}
+
+impl Pending {
+    /// In the order of the names.
+    fn keys_after(&self, after: Option<KeyName>) -> impl Iterator<Item = (KeyName, Bytes)> {
+        let by_key = self.by_key.iter();
+        let by_key = by_key.map(|(key, bytes)| (KeyName::Key(*key), bytes));
+        let by_offset = self.by_offset.iter();
+        let by_offset = by_offset.map(|(offset, bytes)| (KeyName::Offset(*offset), bytes));
+        by_key
+            .chain(by_offset)
+            .filter(move |(name, _)| after.is_none_or(|after| *name > after))
+            .map(|(name, bytes)| (name, bytes.clone()))
+    }
 }
 
 /// Cards in the order of their ids.
@@ -102,6 +116,24 @@ impl Overlay {
         let frozen = shard.frozen.iter().rev().map(|(_, layer)| &**layer);
         let layers = std::iter::once(&shard.live).chain(frozen);
         layers.filter_map(|layer| layer.get(&card)).find_map(look)
+    }
+
+    /// What the card's layers have under names of old keys behind `after`, the newest of each, at
+    /// most `max` of each layer.
+    pub(crate) fn keys_after(
+        &self,
+        card: CardId,
+        after: Option<KeyName>,
+        max: usize,
+    ) -> BTreeMap<KeyName, Bytes> {
+        let shard = self.shard(card).lock();
+        let frozen = shard.frozen.iter().map(|(_, layer)| &**layer);
+        let oldest_first = frozen.chain(std::iter::once(&shard.live));
+        let mut found = BTreeMap::new();
+        for pending in oldest_first.filter_map(|layer| layer.get(&card)) {
+            found.extend(pending.keys_after(after).take(max));
+        }
+        found
     }
 
     /// The ids after `after` of every shard, at most `max` of each layer, in no order, perhaps

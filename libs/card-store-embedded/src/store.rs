@@ -16,7 +16,8 @@ use crate::options::{OpenError, Options};
 use crate::overlay::{Frozen, Overlay};
 use card::{CardId, LegKey, Version};
 use card_store::{
-    CardStore, CardWrite, JournalRow, PartitionCheckpoint, StoreError, StoredCard, WriteError,
+    CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
+    StoredCard, WriteError,
 };
 
 /// Where reading a card's history stopped is remembered for so many readers.
@@ -285,6 +286,20 @@ impl CardStore for EmbeddedStore {
             self.resume_points.insert((card, version), address);
         }
         Ok(rows)
+    }
+
+    async fn keys_after(
+        &self,
+        card: CardId,
+        after: Option<KeyName>,
+        max: usize,
+    ) -> Result<Vec<NamedKey>, StoreError> {
+        // The overlay first: what leaves it meanwhile is in the LSM tree by then.
+        let newer = self.overlay.keys_after(card, after, max);
+        let mut keys = self.lsm.keys_after(card, after, max)?;
+        keys.extend(newer);
+        let keys = keys.into_iter().take(max);
+        Ok(keys.map(|(name, bytes)| NamedKey { name, bytes }).collect())
     }
 
     async fn cards_after(

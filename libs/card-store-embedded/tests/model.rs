@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use card::CardId;
 use card_store::contract::{card, decisions, key, key_row, offsets, ready};
 use card_store::memory::MemoryStore;
-use card_store::{CardStore, CardWrite};
+use card_store::{CardStore, CardWrite, KeyName};
 use card_store_embedded::{EmbeddedStore, Options};
 
 const CARDS: u8 = 5;
@@ -144,6 +144,15 @@ impl Pair {
                     let found = ready(embedded.rows_back(card, newest, max));
                     assert_eq!(found, expected, "{max} rows of {card} back from {newest:?}");
                 }
+            }
+            for (after, max) in [
+                (None, usize::MAX),
+                (Some(KeyName::Key(key(KEYS / 2))), 3),
+                (Some(KeyName::Offset(4)), 2),
+            ] {
+                let expected = ready(memory.keys_after(card, after, max));
+                let found = ready(embedded.keys_after(card, after, max));
+                assert_eq!(found, expected, "{max} keys of {card} after {after:?}");
             }
             for number in 0..KEYS {
                 let found = ready(embedded.find_key(card, key(number)));

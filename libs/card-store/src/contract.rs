@@ -4,6 +4,8 @@
 //! once pass [`run_visible`] only. Crashes in the middle of a checkpoint, damaged files and speed
 //! are the adapter's own tests.
 
+mod old_keys;
+
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
 
@@ -49,6 +51,7 @@ pub async fn run<P: Place>(place: &P) {
     what_was_not_checkpointed_is_folded_again(place).await;
     a_frozen_set_without_checkpoint_joins_the_next(place).await;
     old_rows_and_keys_outlive_later_crashes(place).await;
+    old_keys::run(place).await;
     offsets_move_partition_by_partition(place).await;
 }
 
@@ -61,7 +64,7 @@ pub async fn run_visible<P: Place>(place: &P) {
     a_write_is_visible_as_one_unit(place).await;
     rows_come_newest_first_and_in_pages(place).await;
     several_rows_in_one_write(place).await;
-    a_later_key_row_replaces(place).await;
+    old_keys::run_visible(place).await;
     reads_see_the_newest_of_frozen_and_live(place).await;
     cards_are_listed_once(place).await;
     dirty_cards_are_counted_until_frozen(place).await;
@@ -251,34 +254,6 @@ async fn several_rows_in_one_write<P: Place>(place: &P) {
         [7, 6, 5, 4, 3, 2, 1]
     );
     assert_eq!(versions_back(&store, card(1), Some(4), 2).await, [4, 3]);
-}
-
-async fn a_later_key_row_replaces<P: Place>(place: &P) {
-    let store = place.create();
-    let mut unit = decision(card(1), 1);
-    unit.keys = vec![key_row(7, 70, "whole")];
-    write(&store, unit).await;
-    checkpoint(&store, &[]);
-    for (version, text) in [(2, "half"), (3, "none")] {
-        let mut unit = decision(card(1), version);
-        unit.keys = vec![key_row(7, 70, text)];
-        write(&store, unit).await;
-        let expected = Ok(Some(key_row(7, 70, text).bytes));
-        assert_eq!(store.find_key(card(1), key(7)).await, expected);
-        assert_eq!(store.find_offset(card(1), 70).await, expected);
-    }
-    // A terminal came round to the same trace number: the key names the younger transaction, the
-    // RRNs still name both.
-    let mut unit = decision(card(1), 4);
-    unit.keys = vec![key_row(7, 71, "young")];
-    write(&store, unit).await;
-    let (old, young) = (key_row(7, 70, "none").bytes, key_row(7, 71, "young").bytes);
-    assert_eq!(
-        store.find_key(card(1), key(7)).await,
-        Ok(Some(young.clone()))
-    );
-    assert_eq!(store.find_offset(card(1), 71).await, Ok(Some(young)));
-    assert_eq!(store.find_offset(card(1), 70).await, Ok(Some(old)));
 }
 
 async fn reads_see_the_newest_of_frozen_and_live<P: Place>(place: &P) {

@@ -11,6 +11,6 @@ pub mod memory;
 mod port;
 
 pub use port::{
-    CardStore, CardWrite, JournalRow, KeyRow, PartitionCheckpoint, StoreError, StoredCard,
-    WriteError,
+    CardStore, CardWrite, JournalRow, KeyName, KeyRow, NamedKey, PartitionCheckpoint, StoreError,
+    StoredCard, WriteError,
 };

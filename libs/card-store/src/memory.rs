@@ -9,7 +9,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::port::{
-    CardStore, CardWrite, JournalRow, PartitionCheckpoint, StoreError, StoredCard, WriteError,
+    CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
+    StoredCard, WriteError,
 };
 use card::{CardId, LegKey, PartitionId, Version};
 
@@ -104,6 +105,29 @@ impl CardStore for MemoryStore {
         Ok(newest_first
             .map(|((_, version), bytes)| JournalRow {
                 version: *version,
+                bytes: bytes.clone(),
+            })
+            .collect())
+    }
+
+    async fn keys_after(
+        &self,
+        card: CardId,
+        after: Option<KeyName>,
+        max: usize,
+    ) -> Result<Vec<NamedKey>, StoreError> {
+        let inner = self.inner.lock();
+        let by_key = (card, LegKey([0; 12]))..=(card, LegKey([u8::MAX; 12]));
+        let by_key = inner.visible.by_key.range(by_key);
+        let by_key = by_key.map(|((_, key), bytes)| (KeyName::Key(*key), bytes));
+        let by_offset = inner.visible.by_offset.range((card, 0)..=(card, u64::MAX));
+        let by_offset = by_offset.map(|((_, offset), bytes)| (KeyName::Offset(*offset), bytes));
+        Ok(by_key
+            .chain(by_offset)
+            .filter(|(name, _)| after.is_none_or(|after| *name > after))
+            .take(max)
+            .map(|(name, bytes)| NamedKey {
+                name,
                 bytes: bytes.clone(),
             })
             .collect())

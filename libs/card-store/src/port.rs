@@ -37,6 +37,24 @@ pub struct KeyRow {
     pub bytes: Bytes,
 }
 
+/// One of the two names under which an old key is found. All keys come before all offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyName {
+    /// The identity of the request.
+    Key(LegKey),
+    /// The offset that an RRN names.
+    Offset(u64),
+}
+
+/// What is found under a name of an old key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedKey {
+    /// The name.
+    pub name: KeyName,
+    /// The bytes of the latest [`KeyRow`] with this name.
+    pub bytes: Bytes,
+}
+
 /// What one or more decisions of a card leave behind: all of it or nothing (STORE-1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CardWrite {
@@ -127,6 +145,27 @@ pub trait CardStore: Send + Sync + 'static {
         newest: Option<Version>,
         max: usize,
     ) -> impl Future<Output = Result<Vec<JournalRow>, StoreError>> + Send;
+
+    /// Lists what is found under the names of a card's old keys behind `after`, in the order of the
+    /// names, at most `max`. The two names of a row lead to different rows when a younger request
+    /// took over one of them, so both are listed.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    fn keys_after(
+        &self,
+        card: CardId,
+        after: Option<KeyName>,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<NamedKey>, StoreError>> + Send {
+        // TEMPORARY: until the Scylla adapter has it.
+        let _ = (card, after, max);
+        async {
+            Err(StoreError::Unavailable(
+                "old keys cannot be listed".to_owned(),
+            ))
+        }
+    }
 
     /// Lists cards after `after`, each once, in an order of the store's own, at most `max`.
     ///

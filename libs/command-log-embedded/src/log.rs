@@ -244,7 +244,7 @@ fn write_first_segment(folder: &Folder, id: &LogId, options: &Options) -> io::Re
         first_block: 0,
         first_sequence: 1,
         last_time: Timestamp::default(),
-        start_offsets: vec![0; usize::from(id.partition_count)].into(),
+        start_offsets: vec![options.first_offset; usize::from(id.partition_count)].into(),
     };
     debug_assert!(header_size(id.partition_count) < header.size);
     let file = create_file(&folder.spare())?;

@@ -29,6 +29,9 @@ pub enum Retention {
 pub struct Options {
     /// Partitions of the log, fixed for its life (LOG-2). 1 to 65,535.
     pub partition_count: u16,
+    /// The offset of the first record of each partition of a new log: above those of a log that it
+    /// goes on from. An existing log keeps its own.
+    pub first_offset: u64,
     /// Bytes of a new segment, written ahead with zeros. A multiple of 4,096.
     pub segment_size: u64,
     /// Bytes that may wait for the disk; beyond it submits are refused (OWN-4).
@@ -53,6 +56,7 @@ impl Options {
     pub fn new(partition_count: u16) -> Self {
         Self {
             partition_count,
+            first_offset: 0,
             segment_size: 64 * 1_024 * 1_024,
             pending_size_max: 64 * 1_024 * 1_024,
             consumer_records_max: 262_144,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use card::{PartitionId, Position, Reply, Timestamp};
+use card::{PartitionId, Position, Reply, ReplyTo, Timestamp};
 
 /// Names one incarnation of one log. A start against another one is refused (LOG-2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,11 +182,25 @@ pub trait LogConsumer: Send + 'static {
     ) -> impl Future<Output = Result<(), ConsumeError>> + Send;
 }
 
+/// The trace of a released reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TracedReply {
+    /// Which reply.
+    pub reply_to: ReplyTo,
+    /// The step that released it.
+    pub context: TraceContext,
+    /// When, in microseconds since 1970 by the releasing process's clock.
+    pub released_at_us: i64,
+}
+
 /// Where released replies go: the parked exchanges of this process, or the replies topic.
+
 pub trait ReplySink: Send + Sync + 'static {
     /// Hands replies over, oldest first, and empties the list. Never blocks; a reply that nobody
     /// waits for any more is dropped and counted.
-    fn deliver(&self, replies: &mut Vec<Reply>);
+        ///
+    /// `traced` tells which of them belong to a sampled request; most of the time it is empty.
+    fn deliver(&self, replies: &mut Vec<Reply>, traced: &[TracedReply]);
 }
 
 /// Which partitions take commands. A connector asks before it appends: what a stopped partition

@@ -15,7 +15,7 @@
 
 mod media;
 mod media_book;
-mod medium_codec;
+pub mod medium_codec;
 mod names;
 pub mod pan_hash_key;
 mod register;

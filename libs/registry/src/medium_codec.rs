@@ -1,4 +1,4 @@
-//! One medium as the database keeps it.
+//! One medium as a database keeps it.
 
 use card::{CardId, ProgrammeId};
 use pan::{Expiry, PanHash};
@@ -32,9 +32,12 @@ pub struct RegisteredMedium {
     pub medium: Medium,
 }
 
+/// The bytes to keep under the hash of a medium's number.
+///
 /// Layout: format u8, crc32 u32 (of the hash and everything after the checksum), card 16,
 /// number u8, bin 6, last four 4, programme u16, expiry as 4 digits or `0000`; big endian.
-pub(crate) fn encode(hash: &PanHash, medium: &Medium) -> Vec<u8> {
+#[must_use]
+pub fn encode(hash: &PanHash, medium: &Medium) -> Vec<u8> {
     let mut out = vec![FORMAT, 0, 0, 0, 0];
     out.extend_from_slice(medium.card.as_bytes());
     out.push(medium.number);
@@ -48,7 +51,8 @@ pub(crate) fn encode(hash: &PanHash, medium: &Medium) -> Vec<u8> {
 }
 
 /// Reads what [`encode`] wrote for this hash; `None` when it is something else.
-pub(crate) fn decode(hash: &PanHash, value: &[u8]) -> Option<Medium> {
+#[must_use]
+pub fn decode(hash: &PanHash, value: &[u8]) -> Option<Medium> {
     let ([FORMAT], rest) = value.split_first_chunk()? else {
         return None;
     };

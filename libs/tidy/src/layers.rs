@@ -30,6 +30,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("command-log", Layer::Port),
     ("card-store", Layer::Port),
     ("command-log-embedded", Layer::Adapter),
+    ("command-log-kafka", Layer::Adapter),
     ("card-store-embedded", Layer::Adapter),
     ("card-store-scylla", Layer::Adapter),
     ("registry-scylla", Layer::Extension),
@@ -63,6 +64,7 @@ const RUNTIMES: &[(&str, &[&str])] = &[
         &[
             "command-log",
             "command-log-embedded",
+            "command-log-kafka",
             "card-store-embedded",
             "card-store-scylla",
             "registry",

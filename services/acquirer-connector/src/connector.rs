@@ -17,9 +17,11 @@ use crate::directory::Directory;
 use crate::listener::{Listener, Running};
 use crate::metric_names::{Metrics, gauge_step};
 use crate::settings::{Clock, ConnectorSettings, ListenerSettings, StartError};
+use crate::spans;
 use card::{Reply, ReplyTo};
-use command_log::{AppendError, CommandLog, NewRecord, PartitionGates, ReplySink};
+use command_log::{AppendError, CommandLog, NewRecord, PartitionGates, ReplySink, TracedReply};
 use registry::ParticipantId;
+use telemetry::Tracer;
 
 /// How often deadlines are looked at; each is kept to within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
@@ -31,6 +33,7 @@ pub(crate) struct Shared {
     /// Names this life of the connector in reply addresses.
     pub(crate) incarnation: u64,
     pub(crate) reply_partition: u16,
+    pub(crate) tracer: Tracer,
     pub(crate) issuer: ParticipantId,
     pub(crate) utc_offset_minutes: i16,
     pub(crate) partition_count: u16,
@@ -92,6 +95,7 @@ impl Connector {
         let shared = Arc::new(Shared {
             incarnation: new_incarnation(),
             reply_partition: settings.reply_partition,
+            tracer: settings.tracer,
             issuer: settings.issuer,
             utc_offset_minutes: settings.utc_offset_minutes,
             partition_count: log.log_id().partition_count,
@@ -193,7 +197,12 @@ impl std::fmt::Debug for Replies {
 }
 
 impl ReplySink for Replies {
-    fn deliver(&self, replies: &mut Vec<Reply>) {
+    fn deliver(&self, replies: &mut Vec<Reply>, traced: &[TracedReply]) {
+        for traced in traced {
+            if traced.reply_to.incarnation == self.0.incarnation {
+                spans::reply_came(&self.0.tracer, traced);
+            }
+        }
         let mut delivery = self.0.delivery.lock();
         let mut late_count = 0;
         for reply in replies.drain(..) {

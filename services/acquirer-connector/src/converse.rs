@@ -225,6 +225,10 @@ impl<'c> Writer<'c> {
             {
                 error!(%cause, position = %reply.position, "encode an answer");
             }
+            if let Some(sampled) = &parked.sampled {
+                let acquirer = self.listener.settings.acquirer;
+                sampled.answered(&shared.tracer, &reply, acquirer);
+            }
         }
     }
 }

@@ -35,6 +35,7 @@ mod refusal;
 mod response_code;
 mod sessions;
 mod settings;
+mod spans;
 mod translate;
 
 pub use connector::{Connector, Drained, Replies};

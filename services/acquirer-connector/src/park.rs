@@ -2,6 +2,7 @@
 //!
 //! Only what the answer repeats; no track, PIN block or chip data. The card number wipes itself.
 
+use crate::spans::Sampled;
 use card::Place;
 use iso8583::{Mti, PosF60, Prefix};
 use money::Amount;
@@ -28,6 +29,8 @@ pub(crate) struct Parked {
     pub(crate) place: Place,
     /// Data element 60.
     pub(crate) custom: PosF60,
+    /// The request's trace, when it is sampled.
+    pub(crate) sampled: Option<Box<Sampled>>,
 }
 
 #[cfg(test)]
@@ -52,6 +55,7 @@ mod tests {
                 terminal: card::TerminalId(*b"70000001"),
             },
             custom: PosF60::parse(b"22000001000").unwrap(),
+            sampled: None,
         };
         let shown = format!("{parked:?}");
         assert!(

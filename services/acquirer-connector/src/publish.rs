@@ -16,9 +16,10 @@ use crate::metric_names::{FrameRefusal, gauge_step};
 use crate::park::Parked;
 use crate::refusal::Refusal;
 use crate::response_code::ResponseCode;
+use crate::spans::{Sampled, trace_context};
 use crate::translate::Translated;
 use card::Command;
-use command_log::{AppendError, NewRecord, RecordKind, envelope, partition_of};
+use command_log::{AppendError, NewRecord, RecordKind, TraceContext, envelope, partition_of};
 use iso8583::{DecodeError, DecodeErrorKind, EncodeError, Message};
 use link::ExchangeId;
 use pan::PanHash;
@@ -29,6 +30,7 @@ pub(crate) struct Batch {
     connection: Arc<Connection>,
     commands: Vec<Command>,
     requests: Vec<Parked>,
+    traces: Vec<Option<TraceContext>>,
     parked: Vec<Result<ExchangeId, Parked>>,
     in_flight: Vec<ExchangeId>,
     edge_answers: Vec<u8>,
@@ -45,6 +47,7 @@ impl Batch {
             connection,
             commands: Vec::new(),
             requests: Vec::new(),
+            traces: Vec::new(),
             parked: Vec::new(),
             in_flight: Vec::new(),
             edge_answers: Vec::new(),
@@ -89,7 +92,13 @@ impl Batch {
     fn add_message(&mut self, message: &Message<'_>) {
         match Desk::of(message.mti()) {
             Desk::Card => match self.listener.translate(message) {
-                Ok(Translated { command, parked }) => {
+                Ok(Translated {
+                    command,
+                    mut parked,
+                }) => {
+                    let sampled = self.listener.shared.tracer.sample();
+                    parked.sampled = sampled.map(Sampled::begin);
+                    self.traces.push(sampled.map(trace_context));
                     self.commands.push(command);
                     self.requests.push(parked);
                 }
@@ -124,7 +133,8 @@ impl Batch {
         self.in_flight.clear();
         let mut records = Vec::with_capacity(self.parked.len());
         let mut refused = Vec::new();
-        for (mut command, parked) in self.commands.drain(..).zip(self.parked.drain(..)) {
+        let commands = self.commands.drain(..).zip(self.traces.drain(..));
+        for ((mut command, trace), parked) in commands.zip(self.parked.drain(..)) {
             let exchange = match parked {
                 Ok(exchange) => exchange,
                 Err(request) => {
@@ -142,7 +152,7 @@ impl Batch {
                 partition: partition_of(command.card, shared.partition_count),
                 kind: RecordKind::Command,
                 payload: envelope::encode_command(&command),
-                trace: None,
+                trace,
             });
         }
         self.refuse_requests(&refused, Refusal::Full);

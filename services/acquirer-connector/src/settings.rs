@@ -8,6 +8,7 @@ use card::Timestamp;
 use iso8583::Dialect;
 use link::SignOn;
 use registry::ParticipantId;
+use telemetry::Tracer;
 
 /// Most connections over all listeners: the address of an exchange has this much room for them.
 pub const CONNECTIONS_MAX: usize = 1 << 18;
@@ -24,6 +25,8 @@ pub struct ConnectorSettings {
     pub utc_offset_minutes: i16,
     /// The partition of the replies topic that this process reads; 0 when there is no topic.
     pub reply_partition: u16,
+    /// Traces one request in so many.
+    pub tracer: Tracer,
     /// One for each acquirer.
     pub listeners: Vec<ListenerSettings>,
 }

@@ -408,6 +408,7 @@ fn parked(asked: &Asked<'_>, place: Place, number: CardNumber) -> Result<Parked,
         condition_code: fixed(message, 25)?,
         place,
         custom: asked.custom,
+        sampled: None,
     })
 }
 

@@ -13,6 +13,7 @@ use crate::inbox::{Attempt, Inbox, Work};
 use crate::partition::Shared;
 use crate::release::{Decided, digest_of};
 use crate::settings::DECISIONS_PER_WRITE_MAX;
+use crate::spans::Steps;
 use card::{Card, Decision, Kind, Reply, Row};
 use card_store::{CardStore, StoreError};
 
@@ -113,7 +114,9 @@ impl<S: CardStore> LiveState<S> {
             }
         }
         // A crash from here on is the last one's, as if they had come one by one.
-        if let Err(error) = unwritten.write(&*self.shared.store, self.card.get()).await {
+        let written = unwritten.write(&*self.shared.store, self.card.get()).await;
+        self.trace_written(&mut decided, attempt.works());
+        if let Err(error) = written {
             decided.clear(); // OWN-2: nothing is released before it is durable.
             failed = Some((0, error.into()));
         }
@@ -123,7 +126,30 @@ impl<S: CardStore> LiveState<S> {
         decided
     }
 
+    /// The decisions of one write became durable together.
+    fn trace_written(&self, decided: &mut [Decided], works: &[Work]) {
+        for (decided, work) in decided.iter_mut().zip(works) {
+            if let Some(steps) = &mut decided.steps {
+                steps.written(&self.shared.tracer, work);
+            }
+        }
+    }
+
     async fn fold(&mut self, unwritten: &mut Unwritten, work: &Work) -> Result<Decided, FoldError> {
+        let mut steps = Steps::begin(&self.shared.tracer, work);
+        let mut decided = self.fold_untraced(unwritten, work).await?;
+        if let Some(steps) = &mut steps {
+            steps.decided(&self.shared.tracer, work);
+        }
+        decided.steps = steps;
+        Ok(decided)
+    }
+
+    async fn fold_untraced(
+        &mut self,
+        unwritten: &mut Unwritten,
+        work: &Work,
+    ) -> Result<Decided, FoldError> {
         self.load().await?;
         let store = &*self.shared.store;
         let asked = work.asked();
@@ -198,6 +224,7 @@ fn decided_of(work: &Work, decision: Decision) -> Decided {
         reply: Some(decision.reply),
         booked,
         digest,
+        steps: None,
     }
 }
 
@@ -216,6 +243,7 @@ fn decided_before(work: &Work, again: Option<Decision>, row: Option<&Row>) -> De
         reply,
         booked: row.cloned().and_then(booked_of),
         digest: None,
+        steps: None,
     }
 }
 

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use crate::context::PartitionContext;
 use crate::fold::Asked;
 use card::{Command, Position, Timestamp};
-use command_log::Sequence;
+use command_log::{Sequence, TraceContext};
 
 /// One command on its way to its card.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ pub(crate) struct Work {
     pub(crate) context: Arc<PartitionContext>,
     /// How often an actor crashed on it.
     pub(crate) crashes: u8,
+    pub(crate) trace: Option<TraceContext>,
 }
 
 impl Work {
@@ -176,6 +177,7 @@ mod tests {
             appended_at: Timestamp(0),
             context: Arc::new(PartitionContext::EMPTY),
             crashes: 0,
+            trace: None,
         }
     }
 

@@ -27,6 +27,7 @@ mod processor;
 mod recovery;
 mod release;
 mod settings;
+mod spans;
 mod worker;
 
 pub use bundles::{BundleError, BundleFolder, Bundles};

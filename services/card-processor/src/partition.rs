@@ -11,6 +11,7 @@ use crate::outstanding::Outstanding;
 use crate::release::ReleaseQueue;
 use card::{CardId, PartitionId, Position};
 use command_log::PartitionGates;
+use telemetry::Tracer;
 
 /// One partition, as seen by worker, actors, release stage and checkpoints.
 #[derive(Debug)]
@@ -61,6 +62,7 @@ pub(crate) struct Shared<S> {
     pub(crate) released_count: AtomicU64,
     pub(crate) gates: Arc<PartitionGates>,
     pub(crate) release: ReleaseQueue,
+    pub(crate) tracer: Tracer,
     /// The last record that any written decision came from: what a checkpoint must wait for.
     decided_through: AtomicU64,
     /// Credits came back: one signal for each worker.
@@ -72,7 +74,7 @@ impl<S> Shared<S> {
         store: Arc<S>,
         partitions: Box<[Option<PartitionState>]>,
         gates: Arc<PartitionGates>,
-        release: ReleaseQueue,
+        (release, tracer): (ReleaseQueue, Tracer),
         worker_count: usize,
     ) -> Self {
         Self {
@@ -83,6 +85,7 @@ impl<S> Shared<S> {
             released_count: AtomicU64::new(0),
             gates,
             release,
+            tracer,
             decided_through: AtomicU64::new(0),
             credit_given: (0..worker_count).map(|_| Notify::new()).collect(),
         }

@@ -25,6 +25,7 @@ use crate::worker::{Lane, Phase, Worker};
 use card::{Outcome, PartitionId, Position};
 use card_store::{CardStore, WriteError};
 use command_log::{CommandLog, Digest, PartitionGates, ReplySink, Sequence};
+use telemetry::Tracer;
 
 /// How often a wait for the fold to catch up looks again.
 pub(crate) const LOOK_INTERVAL: Duration = Duration::from_millis(1);
@@ -45,6 +46,8 @@ pub struct Parts<S, L> {
     pub gates: Arc<PartitionGates>,
     /// Positions that an operator skipped, read before the first record is folded (OWN-5).
     pub skips: BTreeSet<Position>,
+    /// Traces sampled commands.
+    pub tracer: Tracer,
 }
 
 /// Which partitions are folded here, and what becomes of the commands between their checkpoint and
@@ -392,7 +395,13 @@ fn share<S: CardStore, L: CommandLog>(
     let gates = Arc::clone(&parts.gates);
     let queue = ReleaseQueue::new(Gate::new(parts.log.durable()));
     let store = Arc::clone(&parts.store);
-    let shared = Shared::new(store, partitions.into(), gates, queue, recovered.len());
+    let shared = Shared::new(
+        store,
+        partitions.into(),
+        gates,
+        (queue, parts.tracer.clone()),
+        recovered.len(),
+    );
     let through = recovered.iter().map(|worker| worker.through).max();
     shared.will_write(through.unwrap_or(Sequence(0)));
     shared

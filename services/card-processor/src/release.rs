@@ -10,8 +10,9 @@ use crate::context::Booked;
 use crate::gate::{Durable, Gate};
 use crate::metric_names::DecisionCounters;
 use crate::partition::Shared;
+use crate::spans::Steps;
 use card::{Decision, Kind, Position, Reply};
-use command_log::{Digest, ReplySink, Sequence};
+use command_log::{Digest, ReplySink, Sequence, TracedReply};
 
 /// What a decided command leaves to release.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Decided {
     pub(crate) reply: Option<Reply>,
     pub(crate) booked: Option<Box<Booked>>,
     pub(crate) digest: Option<Digest>,
+    /// The trace, when the command is sampled.
+    pub(crate) steps: Option<Steps>,
 }
 
 /// What a later fold is compared with: the head of the card's hash chain, shortened.
@@ -91,6 +94,7 @@ pub(crate) async fn run<S>(shared: Arc<Shared<S>>, outlets: Outlets) {
     let mut passed = Vec::new();
     let mut replies = Vec::new();
     let mut digests = Vec::new();
+    let mut traced = Vec::new();
     while !queue.closed.load(Ordering::Acquire) {
         // Cancel safe: both arms only wait; what they announce is looked at below.
         let goes_on = tokio::select! {
@@ -100,10 +104,16 @@ pub(crate) async fn run<S>(shared: Arc<Shared<S>>, outlets: Outlets) {
         waiting.append(&mut queue.decided.lock());
         gate.pass(&mut waiting, &mut passed, |decided| decided.sequence);
         for durable in passed.drain(..) {
-            release(&shared, &outlets, durable, (&mut replies, &mut digests));
+            release(
+                &shared,
+                &outlets,
+                durable,
+                (&mut replies, &mut digests, &mut traced),
+            );
         }
         shared.credit_given.iter().for_each(Notify::notify_one);
-        outlets.replies.deliver(&mut replies);
+        outlets.replies.deliver(&mut replies, &traced);
+        traced.clear();
         (outlets.witness)(&digests);
         digests.clear();
         if !goes_on {
@@ -113,18 +123,26 @@ pub(crate) async fn run<S>(shared: Arc<Shared<S>>, outlets: Outlets) {
     }
 }
 
+/// Lists of what leaves in one turn.
+type Leaving<'a> = (
+    &'a mut Vec<Reply>,
+    &'a mut Vec<(Position, Digest)>,
+    &'a mut Vec<TracedReply>,
+);
+
 /// OWN-2: takes what is durable, by value; hands the reply over, moves the watermark (OWN-3) and
 /// gives the credit back.
 fn release<S>(
     shared: &Shared<S>,
     outlets: &Outlets,
     durable: Durable<Decided>,
-    (replies, digests): (&mut Vec<Reply>, &mut Vec<(Position, Digest)>),
+    (replies, digests, traced): Leaving<'_>,
 ) {
     let decided = durable.into_inner();
     let partition = shared.partition(decided.position.partition);
     if let Some(reply) = decided.reply {
         outlets.counters.count(decided.kind, reply.outcome);
+        traced.extend(decided.steps.map(|steps| steps.released(reply.reply_to)));
         replies.push(reply);
     }
     digests.extend(decided.digest.map(|digest| (decided.position, digest)));

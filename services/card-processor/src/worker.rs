@@ -205,6 +205,7 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
             appended_at: record.appended_at,
             context: Arc::clone(&lane.context),
             crashes: 0,
+            trace: record.trace,
         };
         if lane.deferred.is_empty() && state.take_credit() {
             return self.route(work, now).await;

@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::{
-    backup, card_issue, card_show, check, cluster, config, demo, doctor, msg, serve, sim, tx_list,
+    backup, card_issue, card_show, check, cluster, config, demo, doctor, msg, serve, sim, transfer,
+    tx_list,
 };
 
 /// A transaction switch for prepaid cards.
@@ -68,6 +69,10 @@ enum Command {
     Backup(backup::BackupArgs),
     /// Puts a backup back, after every hash of it was verified.
     Restore(backup::RestoreArgs),
+    /// Writes a stopped embedded switch to an archive, to be carried to a cluster.
+    Export(transfer::ExportArgs),
+    /// Takes an archive into a cluster or a new data folder, and proves that all of it is there.
+    Import(transfer::ImportArgs),
     /// Shows ISO 8583 frames, and writes them.
     #[command(subcommand)]
     Msg(msg::MsgCommand),
@@ -105,6 +110,8 @@ pub(crate) fn run() -> Result<u8, Failure> {
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => backup::restore(&args),
+        Command::Export(args) => block_on(transfer::export(args)),
+        Command::Import(args) => block_on(transfer::import(args)),
         Command::Msg(command) => msg::run(command),
         Command::Init { config, cluster } => config::init(&config, cluster.into()),
         Command::Check(args) => block_on(check::run(args)),

@@ -1,11 +1,13 @@
 //! Settings file and logging of a command.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use tracing::Level;
 
 use crate::exit::{DONE, Failure};
 use settings::{LogFormat, LogLevel, Settings};
+use telemetry::{Tracer, TracingGuard, TracingSettings};
 
 /// Reads the settings file; each mistake is told with what to write instead.
 pub(crate) fn load(path: &Path) -> Result<Settings, Failure> {
@@ -31,6 +33,25 @@ pub(crate) fn start_logging(settings: &Settings) -> Result<(), Failure> {
         LogLevel::Debug => Level::DEBUG,
     };
     telemetry::start_logging(format, level).map_err(Failure::cannot_start)
+}
+
+/// Traces of sampled requests, as the settings say. The guard sends what is queued at the end.
+pub(crate) fn start_tracing(
+    settings: &Settings,
+    instance: &str,
+) -> Result<(Tracer, Option<TracingGuard>), Failure> {
+    let Some(tracing) = &settings.tracing else {
+        return Ok((Tracer::off(), None));
+    };
+    let sample_one_in = NonZeroU32::new(tracing.sample_one_in.get()).unwrap_or(NonZeroU32::MIN);
+    let (tracer, guard) = Tracer::start(TracingSettings {
+        endpoint: tracing.otlp_endpoint.clone(),
+        sample_one_in,
+        service_name: "floatswitch".to_owned(),
+        service_instance: instance.to_owned(),
+    })
+    .map_err(Failure::usage)?;
+    Ok((tracer, Some(guard)))
 }
 
 /// Which example is wanted.

@@ -19,6 +19,7 @@ use command_log_embedded::{Clock as _, DataLock, EmbeddedLog, SystemClock};
 use pan::PanHasher;
 use registry::{Media, MediaBook, pan_hash_key};
 use settings::Settings;
+use telemetry::Tracer;
 
 /// How long a stop waits for what is in the log to be decided.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
@@ -48,6 +49,15 @@ pub(crate) enum Opening {
 impl Engine {
     /// Opens the folder, recovers, and closes the gates until [`Engine::take_up`].
     pub(crate) async fn open(settings: &Settings, opening: Opening) -> Result<Self, Failure> {
+        Self::open_traced(settings, opening, Tracer::off()).await
+    }
+
+    /// [`Engine::open`] with traces of sampled commands.
+    pub(crate) async fn open_traced(
+        settings: &Settings,
+        opening: Opening,
+        tracer: Tracer,
+    ) -> Result<Self, Failure> {
         let folder = DataFolder::new(&settings.data_dir);
         let contents = folder.contents()?;
         if contents == Contents::Nothing && opening == Opening::Existing {
@@ -77,6 +87,7 @@ impl Engine {
             code_of,
             gates: Arc::new(PartitionGates::closed(log.log_id().partition_count)),
             skips: BTreeSet::new(),
+            tracer,
         };
         let processor = Processor::start(parts, &plan::processor(settings), Takeover::Everything)
             .await
@@ -163,7 +174,7 @@ pub(crate) fn now() -> Timestamp {
     SystemClock::default().read().wall
 }
 
-fn code_of(outcome: Outcome) -> String {
+pub(crate) fn code_of(outcome: Outcome) -> String {
     ResponseCode::of(outcome).as_str().to_owned()
 }
 

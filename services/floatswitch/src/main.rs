@@ -25,6 +25,7 @@ mod plan;
 mod router;
 mod serve;
 mod sim;
+mod transfer;
 mod tx_list;
 
 use std::io::Write as _;

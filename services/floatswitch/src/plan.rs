@@ -17,6 +17,7 @@ use registry::{
     Merchant, Participant, ParticipantId, Register, Terminal, merchant_id, terminal_id,
 };
 use settings::{ProgrammeKind, Settings};
+use telemetry::Tracer;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -132,7 +133,10 @@ fn merchant(merchant: &settings::Merchant) -> Result<Merchant, Failure> {
 }
 
 /// The links.
-pub(crate) fn connector(settings: &Settings) -> Result<ConnectorSettings, Failure> {
+pub(crate) fn connector(
+    settings: &Settings,
+    tracer: &Tracer,
+) -> Result<ConnectorSettings, Failure> {
     let listeners = settings
         .acquirers
         .iter()
@@ -145,6 +149,7 @@ pub(crate) fn connector(settings: &Settings) -> Result<ConnectorSettings, Failur
     let utc_offset_minutes = settings.day.utc_offset_minutes.get();
     Ok(ConnectorSettings {
         reply_partition: 0,
+        tracer: tracer.clone(),
         issuer,
         utc_offset_minutes,
         listeners,

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use acquirer_connector::Replies;
 use card::{Outcome, Reply, ReplyTo};
-use command_log::ReplySink;
+use command_log::{ReplySink, TracedReply};
 
 /// The desk's incarnation; a connector's is random.
 const DESK: u64 = 1;
@@ -62,7 +62,7 @@ impl Desk {
 }
 
 impl ReplySink for Router {
-    fn deliver(&self, replies: &mut Vec<Reply>) {
+    fn deliver(&self, replies: &mut Vec<Reply>, traced: &[TracedReply]) {
         let is_desk = |reply: &Reply| reply.reply_to.incarnation == DESK;
         if replies.iter().any(is_desk) {
             let own = replies
@@ -74,7 +74,7 @@ impl ReplySink for Router {
             self.desk.came.notify_one();
         }
         match self.connector.get() {
-            Some(connector) => connector.deliver(replies),
+            Some(connector) => connector.deliver(replies, traced),
             None => replies.clear(), // Folded again after a restart: nobody waits any more.
         }
     }

@@ -1,6 +1,7 @@
 //! `floatswitch serve`: the switch with its links, until it is told to stop.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::exit::{DONE, Failure};
 use crate::plan;
 use acquirer_connector::Connector;
 use settings::Settings;
+use telemetry::Tracer;
 
 /// How long a stop waits for exchanges in flight to be answered.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
@@ -29,11 +31,11 @@ pub(crate) struct Switch {
 
 impl Switch {
     /// Recovers, takes up work, and listens.
-    pub(crate) async fn start(settings: &Settings) -> Result<Self, Failure> {
-        let engine = Engine::open(settings, Opening::CreateIfNew).await?;
+    pub(crate) async fn start(settings: &Settings, tracer: &Tracer) -> Result<Self, Failure> {
+        let engine = Engine::open_traced(settings, Opening::CreateIfNew, tracer.clone()).await?;
         engine.take_up(settings).await?;
         let connector = Connector::start(
-            plan::connector(settings)?,
+            plan::connector(settings, tracer)?,
             Arc::clone(&engine.log),
             engine.directory(settings)?,
             engine.processor.gates(),
@@ -132,28 +134,57 @@ pub(crate) async fn run(args: ServeArgs) -> Result<u8, Failure> {
         .map_err(Failure::start_error)?;
     let metrics = telemetry::start_metrics(metrics).map_err(Failure::start_error)?;
     let stop = StopSignal::listen()?;
-    match &settings.cluster {
-        Some(cluster) => cluster::serve(&settings, cluster, &args, (metrics.address(), stop)).await,
+    let name = args.name.clone().unwrap_or_else(own_name);
+    let (tracer, guard) = config::start_tracing(&settings, &name)?;
+    let process = Process {
+        name,
+        metrics: metrics.address(),
+        tracer,
+        stop,
+    };
+    let served = match &settings.cluster {
+        Some(cluster) => cluster::serve(&settings, cluster, &args.roles, process).await,
         None if Role::ALL.iter().all(|role| args.roles.contains(role)) => {
-            run_embedded(&settings, metrics.address(), stop).await
+            run_embedded(&settings, process).await
         }
         None => Err(Failure::usage(
             "a switch without a [cluster] table has all roles: leave --roles away",
         )),
+    };
+    if let Some(guard) = guard {
+        guard.close().await;
     }
+    served
 }
 
-async fn run_embedded(
-    settings: &Settings,
-    metrics: std::net::SocketAddr,
-    mut stop: StopSignal,
-) -> Result<u8, Failure> {
-    let switch = Switch::start(settings).await?;
-    announce(settings, &switch, metrics)?;
+/// One serving process, whatever it serves.
+pub(crate) struct Process {
+    /// Its name in the cluster and in traces.
+    pub(crate) name: String,
+    /// Where its metrics are.
+    pub(crate) metrics: SocketAddr,
+    pub(crate) tracer: Tracer,
+    pub(crate) stop: StopSignal,
+}
+
+/// Host and process number.
+fn own_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "floatswitch",
+        host => host,
+    };
+    format!("{host}-{}", std::process::id())
+}
+
+async fn run_embedded(settings: &Settings, mut process: Process) -> Result<u8, Failure> {
+    let switch = Switch::start(settings, &process.tracer).await?;
+    tracing::info!(name = process.name, "serving");
+    announce(settings, &switch, process.metrics)?;
     let mut look = tokio::time::interval(DAY_LOOK_INTERVAL);
     loop {
         tokio::select! {
-            () = stop.told() => break,
+            () = process.stop.told() => break,
             _ = look.tick() => watch(settings, &switch).await?,
         }
     }
@@ -179,11 +210,7 @@ async fn watch(settings: &Settings, switch: &Switch) -> Result<(), Failure> {
     switch.engine.cut(settings).await
 }
 
-fn announce(
-    settings: &Settings,
-    switch: &Switch,
-    metrics: std::net::SocketAddr,
-) -> Result<(), Failure> {
+fn announce(settings: &Settings, switch: &Switch, metrics: SocketAddr) -> Result<(), Failure> {
     let recovery = switch.engine.processor.recovery();
     let mut out = std::io::stdout().lock();
     let ms = recovery.took.as_millis();

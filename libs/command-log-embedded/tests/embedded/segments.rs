@@ -25,6 +25,35 @@ async fn fill(log: &EmbeddedLog, count: u64) {
     }
 }
 
+#[tokio::test]
+async fn a_log_that_goes_on_from_another_begins_above_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || Options {
+        first_offset: 5_000,
+        ..options(2)
+    };
+    let log = EmbeddedLog::create(dir.path(), options()).unwrap();
+    assert_eq!(log.end_offset(PartitionId(1)), 5_000);
+    let first = append(&log, record(1, "first")).await;
+    assert_eq!((first.partition, first.offset), (PartitionId(1), 5_000));
+    drop(log);
+    let log = EmbeddedLog::open(dir.path(), crate::support::options(2)).unwrap();
+    assert_eq!(
+        log.end_offset(PartitionId(0)),
+        5_000,
+        "the log keeps its own"
+    );
+    assert_eq!(log.end_offset(PartitionId(1)), 5_001);
+    let mut consumer = log.consume(&[(PartitionId(1), 5_000)]).unwrap();
+    let records = contract::read(&mut consumer, 1).await;
+    assert_eq!(records[0].payload, "first");
+    let below = log.consume(&[(PartitionId(0), 4_999)]);
+    assert!(matches!(
+        below,
+        Err(ConsumeError::Gone { begin: 5_000, .. })
+    ));
+}
+
 /// Fills some segments, releases, and says which files are left and which are archived.
 async fn check_release(retention: Retention) -> (Vec<String>, Vec<String>) {
     let dir = tempfile::tempdir().unwrap();

@@ -29,7 +29,7 @@ async fn requests_in_flight_are_answered_before_the_end() {
     assert!(quiet.is_closed().await);
     assert!(TcpStream::connect(address).await.is_err());
     busy.send(&Request::purchase(4).frame()).await;
-    sink.deliver(&mut replies);
+    sink.deliver(&mut replies, &[]);
     let answers = busy.receive_many(3).await;
     assert_eq!(
         answers

@@ -77,6 +77,7 @@ pub(crate) async fn start_with<L: CommandLog>(
     let starts: Vec<_> = partitions.map(|partition| (partition, 0)).collect();
     let settings = ConnectorSettings {
         reply_partition: 0,
+        tracer: telemetry::Tracer::off(),
         issuer: ParticipantId::parse("69990001").unwrap(),
         utc_offset_minutes: 480,
         listeners: vec![listener],
@@ -201,7 +202,7 @@ impl Switch {
     }
 
     pub(crate) fn deliver(&self, mut replies: Vec<Reply>) {
-        self.connector.reply_sink().deliver(&mut replies);
+        self.connector.reply_sink().deliver(&mut replies, &[]);
         assert!(replies.is_empty());
     }
 

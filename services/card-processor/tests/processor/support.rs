@@ -16,11 +16,13 @@ use card::{
 use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, StartError, Takeover};
 use card_store::memory::MemoryStore;
 use card_store::{
-    CardStore, CardWrite, JournalRow, PartitionCheckpoint, StoreError, StoredCard, WriteError,
+    CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
+    StoredCard, WriteError,
 };
 use command_log::memory::MemoryLog;
 use command_log::{
-    CommandLog as _, NewRecord, PartitionGates, RecordKind, ReplySink, envelope, partition_of,
+    CommandLog as _, NewRecord, PartitionGates, RecordKind, ReplySink, TracedReply, envelope,
+    partition_of,
 };
 use money::Amount;
 
@@ -99,6 +101,15 @@ impl CardStore for FaultyStore {
         self.inner.rows_back(card, newest, max).await
     }
 
+    async fn keys_after(
+        &self,
+        card: CardId,
+        after: Option<KeyName>,
+        max: usize,
+    ) -> Result<Vec<NamedKey>, StoreError> {
+        self.inner.keys_after(card, after, max).await
+    }
+
     async fn cards_after(
         &self,
         after: Option<CardId>,
@@ -164,7 +175,7 @@ impl Replies {
 }
 
 impl ReplySink for Replies {
-    fn deliver(&self, replies: &mut Vec<Reply>) {
+    fn deliver(&self, replies: &mut Vec<Reply>, _: &[TracedReply]) {
         self.versions
             .lock()
             .extend(replies.iter().filter_map(|reply| reply.version));
@@ -258,6 +269,7 @@ impl Bench {
             code_of: |outcome| outcome.number().to_string(),
             gates: Arc::new(PartitionGates::closed(PARTITIONS)),
             skips,
+            tracer: telemetry::Tracer::off(),
         };
         let processor = Processor::start(parts, &settings(), takeover).await?;
         processor.open_gates();

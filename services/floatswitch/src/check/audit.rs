@@ -7,7 +7,7 @@ use crate::check::findings::Findings;
 use crate::check::walk::Walk;
 use card::{Card, CardId, ProgrammeId, Row, Version};
 use card_processor::ControlTotals;
-use card_store::CardStore;
+use card_store::{CardStore, JournalRow, StoredCard};
 use command_log::partition_of;
 use ledger::{Books, BooksError};
 
@@ -80,53 +80,72 @@ impl Audit {
         self.programmes.values().map(|sums| sums.entry_count).sum()
     }
 
+    /// Checks one card that is held in memory, with its rows oldest first.
+    pub(crate) fn held_card(&mut self, id: CardId, state: &StoredCard, rows: &[JournalRow]) {
+        self.card_count += 1;
+        if let Err(what) = self.follow_held(id, state, rows) {
+            self.findings.add(Some(id), None, what);
+        }
+    }
+
     /// Walks the journal to its first row.
     async fn follow<S: CardStore>(
         &mut self,
         store: &S,
         id: CardId,
-        mut against: Option<&mut Against>,
+        against: Option<&mut Against>,
     ) -> Result<(), String> {
-        let card = state(store, id).await?;
-        let sums = self.programmes.entry(card.programme()).or_default();
-        sums.card_count += 1;
-        sums.by_states += i128::from(card.posted().minor());
-        let partition = partition_of(id, self.partition_count);
-        let mut walk = Walk::new(&card, partition, &mut self.findings);
-        if let Some(against) = against.as_deref_mut() {
-            against.begin_card(id);
-        }
+        let stored = store.load(id).await.map_err(|error| error.to_string())?;
+        let card = decoded(id, &stored.ok_or("card is listed but has no state")?)?;
+        let mut following = self.begin(&card, against);
         let mut newest = None;
         loop {
             let page = store.rows_back(id, newest, ROWS_PER_PAGE).await;
             let page = page.map_err(|error| error.to_string())?;
-            let oldest = page.last().map(|row| row.version.0).unwrap_or_default();
-            for stored in &page {
-                let row = Row::decode(&stored.bytes)
-                    .map_err(|error| format!("row {}: {error}", stored.version))?;
-                walk.row(&row, Row::hash_of(&stored.bytes));
-                if row.version != stored.version {
-                    let filed = stored.version;
-                    walk.wrong(row.version, format!("row is filed as version {filed}"));
-                }
-                self.row_count += 1;
-                self.case_count += u64::from(row.case.is_some());
-                if let Err(error) = sums.take(&row) {
-                    walk.wrong(row.version, error.to_string());
-                }
-                if let Some(against) = against.as_deref_mut() {
-                    against.row(&row);
-                }
-            }
-            newest = match (oldest, newest) {
-                (0, None) => return Err("card has no journal".to_owned()),
-                (0, Some(from)) => return Err(format!("journal ends before version {from}")),
-                (1, _) => break,
-                (oldest, _) => Some(Version(oldest - 1)),
+            page.iter().try_for_each(|row| following.row(row))?;
+            newest = match next_back(page.last(), newest)? {
+                None => break,
+                next => next,
             };
         }
-        walk.finish();
+        following.walk.finish();
         Ok(())
+    }
+
+    fn follow_held(
+        &mut self,
+        id: CardId,
+        state: &StoredCard,
+        rows: &[JournalRow],
+    ) -> Result<(), String> {
+        let card = decoded(id, state)?;
+        let mut following = self.begin(&card, None);
+        rows.iter()
+            .rev()
+            .try_for_each(|stored| following.row(stored))?;
+        if let Some(before) = next_back(rows.first(), None)? {
+            return Err(ends_before(before));
+        }
+        following.walk.finish();
+        Ok(())
+    }
+
+    fn begin<'a>(&'a mut self, card: &'a Card, against: Option<&'a mut Against>) -> Following<'a> {
+        let sums = self.programmes.entry(card.programme()).or_default();
+        sums.card_count += 1;
+        sums.by_states += i128::from(card.posted().minor());
+        let partition = partition_of(card.id(), self.partition_count);
+        let mut against = against;
+        if let Some(against) = against.as_deref_mut() {
+            against.begin_card(card.id());
+        }
+        Following {
+            walk: Walk::new(card, partition, &mut self.findings),
+            sums,
+            row_count: &mut self.row_count,
+            case_count: &mut self.case_count,
+            against,
+        }
     }
 
     /// LEDGER-2: the totals folded while deciding are the sums of what lies there.
@@ -143,9 +162,56 @@ impl Audit {
     }
 }
 
-async fn state<S: CardStore>(store: &S, id: CardId) -> Result<Card, String> {
-    let stored = store.load(id).await.map_err(|error| error.to_string())?;
-    let stored = stored.ok_or("card is listed but has no state")?;
+/// A card whose rows come, the youngest first.
+struct Following<'a> {
+    walk: Walk<'a>,
+    sums: &'a mut ProgrammeSums,
+    row_count: &'a mut u64,
+    case_count: &'a mut u64,
+    against: Option<&'a mut Against>,
+}
+
+impl Following<'_> {
+    fn row(&mut self, stored: &JournalRow) -> Result<(), String> {
+        let row = Row::decode(&stored.bytes)
+            .map_err(|error| format!("row {}: {error}", stored.version))?;
+        self.walk.row(&row, Row::hash_of(&stored.bytes));
+        if row.version != stored.version {
+            let filed = stored.version;
+            self.walk
+                .wrong(row.version, format!("row is filed as version {filed}"));
+        }
+        *self.row_count += 1;
+        *self.case_count += u64::from(row.case.is_some());
+        if let Err(error) = self.sums.take(&row) {
+            self.walk.wrong(row.version, error.to_string());
+        }
+        if let Some(against) = self.against.as_deref_mut() {
+            against.row(&row);
+        }
+        Ok(())
+    }
+}
+
+/// The row before the oldest one that was read, or none when that was the first.
+fn next_back(
+    oldest: Option<&JournalRow>,
+    newest: Option<Version>,
+) -> Result<Option<Version>, String> {
+    let oldest = oldest.map(|row| row.version.0).unwrap_or_default();
+    match (oldest, newest) {
+        (0, None) => Err("card has no journal".to_owned()),
+        (0, Some(before)) => Err(ends_before(before)),
+        (1, _) => Ok(None),
+        (oldest, _) => Ok(Some(Version(oldest - 1))),
+    }
+}
+
+fn ends_before(version: Version) -> String {
+    format!("journal ends before version {version}")
+}
+
+fn decoded(id: CardId, stored: &StoredCard) -> Result<Card, String> {
     let card = Card::decode(&stored.body).map_err(|error| format!("state: {error}"))?;
     if card.id() != id || card.version() != stored.version {
         return Err("state belongs to another card or version".to_owned());

@@ -22,11 +22,11 @@ use crate::engine::Opening;
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
 use card_store::CardStore as _;
-use progress::Progress;
 use settings::Settings;
 
 pub(crate) use against::Against;
 pub(crate) use audit::Audit;
+pub(crate) use progress::Progress;
 
 /// Cards read in one go.
 const CARDS_PER_PAGE: usize = 1_024;

@@ -1,11 +1,9 @@
 //! What a program that was built without the cluster says to those who ask for one.
 
-use std::net::SocketAddr;
-
 use super::args::ClusterCommand;
 use crate::books::Work;
 use crate::exit::Failure;
-use crate::serve::{ServeArgs, StopSignal};
+use crate::serve::{Process, Role};
 use settings::{Cluster, Settings};
 
 pub(crate) async fn work_on_books<W: Work>(
@@ -19,8 +17,8 @@ pub(crate) async fn work_on_books<W: Work>(
 pub(crate) async fn serve(
     _: &Settings,
     _: &Cluster,
-    _: &ServeArgs,
-    _: (SocketAddr, StopSignal),
+    _: &[Role],
+    _: Process,
 ) -> Result<u8, Failure> {
     Err(absent())
 }

@@ -40,7 +40,6 @@ pub(super) enum Leave {
 /// What others may see of a held partition.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
-    
     pub(super) watermark: u64,
     /// From where another owner would go on.
     pub(super) checkpointed: Option<u64>,
@@ -74,8 +73,8 @@ pub(super) async fn hold(
     let mut watchdog_doublings = 0;
     loop {
         let started = tokio::select! {
-            biased;
-            _ = leave.wait_for(|leave| *leave != Leave::No) => return,
+                        biased;
+            _ = told_to(&mut leave) => return,
             round = begin(&parts, partition) => round,
         };
         let Some(round) = started else {
@@ -140,8 +139,8 @@ async fn start(
     ended: &Ended,
 ) -> Result<Running, String> {
     let store = AssignedStore::for_assignment(parts.cql.clone(), claim.assignment, ended.clone())
-    .await
-    .map_err(|error| error.to_string())?;
+        .await
+        .map_err(|error| error.to_string())?;
     let skips = parts.skips.of_partition(partition).await;
     let skips = skips.map_err(|error| error.to_string())?;
     let skips = skips.iter().map(|skip| Position {
@@ -185,9 +184,7 @@ impl Watching<'_> {
         loop {
             tokio::select! {
                 biased;
-                left = leave.wait_for(|leave| *leave != Leave::No) => {
-                    return Ending::Left(left.map_or(Leave::Abandon, |leave| *leave));
-                }
+                                left = told_to(leave) => return Ending::Left(left),
                 () = self.round.ended.ended() => return Ending::Anew("somebody else claimed it"),
                 _ = look.tick() => {}
             }
@@ -214,7 +211,6 @@ impl Watching<'_> {
             .first()
             .map_or(0, |(_, offset)| *offset);
         self.seen.send_replace(Seen {
-            
             watermark,
             checkpointed: processor.checkpointed().first().map(|(_, offset)| *offset),
             outstanding_count: processor.outstanding_count(),
@@ -265,9 +261,7 @@ impl Watching<'_> {
         loop {
             tokio::select! {
                 biased;
-                left = leave.wait_for(|leave| *leave != Leave::No) => {
-                    return Ending::Left(left.map_or(Leave::Abandon, |leave| *leave));
-                }
+                                left = told_to(leave) => return Ending::Left(left),
                 () = self.round.ended.ended() => return Ending::Anew("somebody else claimed it"),
                 _ = look.tick() => {}
             }
@@ -283,4 +277,10 @@ impl Watching<'_> {
             }
         }
     }
+}
+
+/// Waits until the partition shall be left, and tells how. Cancel safe.
+async fn told_to(leave: &mut watch::Receiver<Leave>) -> Leave {
+    let told = leave.wait_for(|leave| *leave != Leave::No).await;
+    told.map_or(Leave::Abandon, |leave| *leave)
 }

@@ -2,12 +2,13 @@
 //! partition is settled by the epoch that its owner claims.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::assignment::{self, Leave, Seen};
 use super::parts::ProcessorParts;
@@ -33,8 +34,9 @@ pub(super) struct Holdings {
 
 /// Follows the group until told to leave it.
 pub(super) struct Assignments {
-    pub(super) parts: Arc<ProcessorParts>,
-    pub(super) membership: Membership,
+    parts: Arc<ProcessorParts>,
+    membership: Option<Membership>,
+    events: mpsc::Receiver<MembershipEvent>,
     held: BTreeMap<PartitionId, Held>,
     holdings: watch::Sender<Holdings>,
 }
@@ -42,12 +44,13 @@ pub(super) struct Assignments {
 impl Assignments {
     pub(super) fn new(
         parts: Arc<ProcessorParts>,
-        membership: Membership,
+        (membership, events): (Membership, mpsc::Receiver<MembershipEvent>),
     ) -> (Self, watch::Receiver<Holdings>) {
         let (holdings, told) = watch::channel(Holdings::default());
         let assignments = Self {
             parts,
-            membership,
+            membership: Some(membership),
+            events,
             held: BTreeMap::new(),
             holdings,
         };
@@ -60,22 +63,39 @@ impl Assignments {
         loop {
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => break,
-                event = self.membership.next() => match event {
+                () = told(&mut stop) => break,
+                event = self.events.recv() => match event {
                     Some(event) => self.follow(event).await,
                     None => {
-                        warn!("the consumer group client has ended");
+                        error!("the client of the consumer group has ended; this process must be restarted");
                         break;
                     }
                 },
                 _ = commit.tick() => self.commit(),
             }
         }
-        let all: Vec<PartitionId> = self.held.keys().copied().collect();
-        info!(count = all.len(), "handing over all partitions");
-        self.let_go(&all, Leave::HandOver).await;
+        info!(count = self.held.len(), "handing over all partitions");
         self.commit();
-        self.membership.leave().await;
+        self.leave().await;
+        let rest: Vec<PartitionId> = self.held.keys().copied().collect();
+        self.let_go(&rest, Leave::HandOver).await;
+    }
+
+    /// Leaves the group. It asks for the partitions back meanwhile.
+    async fn leave(&mut self) {
+        let Some(membership) = self.membership.take() else {
+            return;
+        };
+        let mut left = pin!(membership.leave());
+        loop {
+            tokio::select! {
+                () = &mut left => return,
+                event = self.events.recv() => match event {
+                    Some(event) => self.follow(event).await,
+                    None => return left.await,
+                },
+            }
+        }
     }
 
     async fn follow(&mut self, event: MembershipEvent) {
@@ -88,14 +108,19 @@ impl Assignments {
                     self.take(partition);
                 }
             }
-            MembershipEvent::Revoked { partitions, done } => {
-                info!(count = partitions.len(), "partitions revoked");
-                self.let_go(&partitions, Leave::HandOver).await;
-                done.confirm();
+            MembershipEvent::Revoked(revocation) => {
+                info!(count = revocation.partitions.len(), "partitions revoked");
+                self.let_go(&revocation.partitions, Leave::HandOver).await;
+                revocation.released();
             }
             MembershipEvent::Lost(partitions) => {
                 warn!(count = partitions.len(), "partitions lost");
                 self.let_go(&partitions, Leave::Abandon).await;
+            }
+            MembershipEvent::Failed(reason) => {
+                error!(reason, "this process is no member of the group any more");
+                let all: Vec<PartitionId> = self.held.keys().copied().collect();
+                self.let_go(&all, Leave::Abandon).await;
             }
         }
         self.show();
@@ -138,7 +163,9 @@ impl Assignments {
             })
             .collect();
         if !offsets.is_empty() {
-            self.membership.commit(&offsets);
+            if let Some(membership) = &self.membership {
+                membership.commit(&offsets);
+            }
         }
         self.show();
     }
@@ -153,4 +180,10 @@ impl Assignments {
             outstanding_count,
         });
     }
+}
+
+/// Waits until a flag is raised. Cancel safe.
+async fn told(flag: &mut watch::Receiver<bool>) {
+    // A sender that is gone cannot ask for anything else.
+    drop(flag.wait_for(|raised| *raised).await);
 }

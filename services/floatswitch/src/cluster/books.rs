@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::bundles::SharedBundles;
-use super::place::Place;
+use super::place::{Place, TOPIC_TIMEOUT};
 use super::serve::random_below;
 use crate::books::{Books, Work};
 use crate::engine::record_of;
@@ -18,7 +18,7 @@ use card::{Command, Outcome, PartitionId, Reply, ReplyTo};
 use card_processor::{ControlTotals, read_checkpoint};
 use card_store::CardStore as _;
 use card_store_scylla::ScyllaReader;
-use command_log::{CommandLog as _, ReplySink};
+use command_log::{CommandLog as _, ReplySink, TracedReply};
 use command_log_kafka::{KafkaLog, ReplyReader, watermarks};
 use pan::PanHasher;
 use registry::MediaBook;
@@ -61,8 +61,14 @@ impl ClusterBooks {
         let store = ScyllaReader::new(place.cql.clone());
         let desk = Arc::new(Desk::new(random_below(cluster.reply_partitions.get())?)?);
         let sink = Arc::clone(&desk) as Arc<dyn ReplySink>;
-        let replies = ReplyReader::start(&place.kafka, &place.names, desk.address.partition, sink)
-            .map_err(Failure::start_error)?;
+        let replies = ReplyReader::start(
+            &place.kafka,
+            &place.names,
+            desk.address.partition,
+            sink,
+            TOPIC_TIMEOUT,
+        )
+        .map_err(Failure::start_error)?;
         Ok(Self {
             store,
             media: place.media().await?,
@@ -109,10 +115,8 @@ async fn settled(place: &Place, store: &ScyllaReader) -> Result<ControlTotals, F
 /// Where each partition of the log ends.
 pub(super) async fn ends(place: &Place) -> Result<Vec<(PartitionId, u64)>, Failure> {
     let (kafka, names) = (place.kafka.clone(), place.names.clone());
-    
-    let all: Vec<PartitionId> = (0..place.log_id.partition_count)
-        .map(PartitionId)
-        .collect();
+
+    let all: Vec<PartitionId> = (0..place.log_id.partition_count).map(PartitionId).collect();
     let found =
         tokio::task::spawn_blocking(move || watermarks(&kafka, &names, &all, WATERMARK_TIMEOUT));
     let found = found
@@ -228,7 +232,7 @@ impl Desk {
 }
 
 impl ReplySink for Desk {
-    fn deliver(&self, replies: &mut Vec<Reply>) {
+    fn deliver(&self, replies: &mut Vec<Reply>, _: &[TracedReply]) {
         let mut outcomes = self.outcomes.lock();
         for reply in replies.drain(..) {
             if reply.reply_to.incarnation == self.address.incarnation {

@@ -41,7 +41,6 @@ pub(super) async fn follow(
 
 fn apply(owners: &[OwnerRow], gates: &PartitionGates) {
     for partition in gates.partitions() {
-        
         match owners.iter().find(|owner| is_stopped(owner, partition)) {
             Some(_) => gates.close(partition),
             None => gates.open(partition),

@@ -84,7 +84,6 @@ pub(super) async fn prepare(settings: &Settings, cluster: &Cluster) -> Result<Pr
         &place::kafka_settings(cluster, "init")?,
         &place::topic_plan(settings, cluster)?,
         place::known_log(known.as_ref())?.as_ref(),
-
         TOPIC_TIMEOUT,
     )
     .await

@@ -33,7 +33,9 @@ impl Presence {
         roles: &[Role],
         holdings: HoldingsWatch,
     ) -> Result<Self, Failure> {
-        let members = Members::open(cql.clone()).await.map_err(Failure::start_error)?;
+        let members = Members::open(cql.clone())
+            .await
+            .map_err(Failure::start_error)?;
         let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
         let begun = members.join(name, &roles.join(","), now()).await;
         begun.map_err(Failure::start_error)?;

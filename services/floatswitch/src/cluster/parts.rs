@@ -11,6 +11,7 @@ use card_store_scylla::{AssignedStore, CqlSession, Ownership, Skips};
 use command_log::{CommandLog as _, PartitionGates, ReplySink};
 use command_log_kafka::KafkaLog;
 use settings::Settings;
+use telemetry::Tracer;
 
 /// Shared by all partitions.
 pub(super) struct ProcessorParts {
@@ -22,6 +23,7 @@ pub(super) struct ProcessorParts {
     pub(super) skips: Skips,
     pub(super) bundles: Arc<dyn Bundles>,
     pub(super) replies: Arc<dyn ReplySink>,
+    pub(super) tracer: Tracer,
     pub(super) settings: ProcessorSettings,
     pub(super) switch: Settings,
     pub(super) watchdog: Duration,
@@ -43,6 +45,7 @@ impl ProcessorParts {
             // Connectors are elsewhere: what they may append, the ownership table tells them.
             gates: Arc::new(PartitionGates::closed(self.log.log_id().partition_count)),
             skips,
+            tracer: self.tracer.clone(),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-
 use crate::engine::now;
 use crate::exit::Failure;
 use crate::folder::DataFolder;
@@ -26,6 +25,8 @@ use settings::{Cluster, Consistency, ListenAddress, Settings};
 pub(super) const TOPIC_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longer than the server's own time-out of 2 s, so that its more exact answers arrive.
 const CQL_TIMEOUT: Duration = Duration::from_secs(4);
+/// A member hears of a rebalance with its next heartbeat, so these are part of a handover.
+const HEARTBEAT_MAX: Duration = Duration::from_millis(500);
 /// The key that stands for a replication in every data centre alike.
 const EVERYWHERE: &str = "replication_factor";
 
@@ -75,7 +76,7 @@ impl Place {
             kafka,
             names,
             cql,
-                        log_id,
+            log_id,
             hasher,
         })
     }
@@ -94,7 +95,9 @@ impl Place {
 
     /// The media of all cards.
     pub(super) async fn media(&self) -> Result<CqlMedia, Failure> {
-        CqlMedia::open(self.cql.clone()).await.map_err(Failure::start_error)
+        CqlMedia::open(self.cql.clone())
+            .await
+            .map_err(Failure::start_error)
     }
 }
 
@@ -108,7 +111,9 @@ fn log_id(identity: &SwitchIdentity) -> Result<LogId, Failure> {
             partition_count: identity.partition_count,
             hash_version,
         }),
-        _ => Err(Failure::cannot_start("the store's table switch_identity is damaged")),
+        _ => Err(Failure::cannot_start(
+            "the store's table switch_identity is damaged",
+        )),
     }
 }
 
@@ -138,12 +143,13 @@ pub(super) fn membership_options(cluster: &Cluster, name: &str) -> MembershipOpt
     let session_timeout = Duration::from_secs(cluster.session_timeout_seconds.get().into());
     MembershipOptions {
         protocol: match cluster.group_protocol {
-            settings::GroupProtocol::Classic => GroupProtocol::Classic,
+            settings::GroupProtocol::Classic => GroupProtocol::Classic {
+                session_timeout,
+                heartbeat: (session_timeout / 4).min(HEARTBEAT_MAX),
+            },
             settings::GroupProtocol::Consumer => GroupProtocol::Consumer,
         },
-        session_timeout,
-        heartbeat: session_timeout / 4,
-        group_instance_id: cluster.static_membership.then(|| name.to_owned()),
+        instance_id: cluster.static_membership.then(|| name.to_owned()),
         ..MembershipOptions::default()
     }
 }
@@ -157,10 +163,7 @@ pub(super) fn same_switch(
 ) -> Result<(), Failure> {
     let keyspace = cluster.keyspace.as_str();
     let refuse = |what: String| Err(Failure::cannot_start(what));
-    let (found, wanted) = (
-        identity.partition_count,
-        settings.log.partition_count.get(),
-    );
+    let (found, wanted) = (identity.partition_count, settings.log.partition_count.get());
     if found != wanted {
         return refuse(format!(
             "keyspace {keyspace} belongs to a log of {found} partitions, the settings say {wanted}: \

@@ -14,18 +14,19 @@ use super::bundles::SharedBundles;
 use super::gates;
 use super::member::Presence;
 use super::parts::ProcessorParts;
-use super::place::Place;
+use super::place::{Place, TOPIC_TIMEOUT};
 use crate::engine::now;
 use crate::exit::{DONE, Failure};
 use crate::plan;
 use crate::router::Router;
-use crate::serve::{Role, ServeArgs, StopSignal, announce_links};
+use crate::serve::{Process, Role, announce_links};
 use acquirer_connector::{Connector, Directory};
 use card_store_scylla::{Ownership, Skips};
-use command_log::{PartitionGates, ReplySink};
+use command_log::{PartitionGates, ReplySink, TraceContext};
 use command_log_kafka::{KafkaLog, KafkaReplySink, Membership, ReplyReader};
 use registry::MediaBook;
 use settings::{Cluster, Settings};
+use telemetry::trace::{self, SpanContext, SpanKind, SpanRecord, Tracer, span_name};
 
 /// How long a stop waits for exchanges in flight to be answered.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(20);
@@ -58,54 +59,48 @@ struct Deciding {
 pub(crate) async fn serve(
     settings: &Settings,
     cluster: &Cluster,
-    args: &ServeArgs,
-    (metrics, mut stop): (SocketAddr, StopSignal),
+    roles: &[Role],
+    mut process: Process,
 ) -> Result<u8, Failure> {
-    let name = args.name.clone().unwrap_or_else(own_name);
+    let name = process.name.clone();
     let place = Place::open(settings, cluster, &name).await?;
     let log = Arc::new(place.open_log().await?);
     let (told, holdings) = watch::channel(None);
-    let presence = Presence::begin(&place.cql, &name, &args.roles, holdings).await?;
+    let presence = Presence::begin(&place.cql, &name, roles, holdings).await?;
+    let tracer = process.tracer.clone();
+    log.on_acknowledged(move |trace, took| append_ended(&tracer, trace, took));
     let mut node = Node {
         acquirer: None,
         processor: None,
         presence,
     };
-    if args.roles.contains(&Role::Processor) {
+    if roles.contains(&Role::Processor) {
         let (processor, holdings) =
-            start_processor(settings, cluster, (&place, &log), &name).await?;
+            start_processor(settings, cluster, (&place, &log), &process).await?;
         told.send_replace(Some(holdings));
         node.processor = Some(processor);
     }
-    if args.roles.contains(&Role::Acquirer) {
-        node.acquirer = Some(start_acquirer(settings, cluster, &place, &log).await?);
+    if roles.contains(&Role::Acquirer) {
+        node.acquirer =
+            Some(start_acquirer(settings, cluster, (&place, &log), &process.tracer).await?);
     }
-    announce(settings, &node, metrics)?;
+    announce(settings, &node, process.metrics)?;
     tokio::select! {
-        () = stop.told() => {}
+        () = process.stop.told() => {}
         () = node.presence.drain_wanted() => info!("told to drain"),
     }
     node.end(&log).await;
     Ok(DONE)
 }
 
-/// Host and process number.
-fn own_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = match host.trim() {
-        "" => "floatswitch",
-        host => host,
-    };
-    format!("{host}-{}", std::process::id())
-}
-
 async fn start_processor(
     settings: &Settings,
     cluster: &Cluster,
     (place, log): (&Place, &Arc<KafkaLog>),
-    name: &str,
+    process: &Process,
 ) -> Result<(Deciding, watch::Receiver<Holdings>), Failure> {
-    let replies = KafkaReplySink::open(&place.kafka, &place.names).map_err(Failure::start_error)?;
+    let replies = KafkaReplySink::open(&place.kafka, &place.names, cluster.reply_partitions.get())
+        .map_err(Failure::start_error)?;
     let replies = Arc::new(replies);
     let mut bounds = plan::processor(settings);
     bounds.worker_count = 1; // Each partition has a worker of its own.
@@ -117,20 +112,21 @@ async fn start_processor(
     let skips = Skips::open(place.cql.clone(), ownership.clone()).await;
     let skips = skips.map_err(Failure::start_error)?;
     let parts = ProcessorParts {
-        name: name.to_owned(),
+        name: process.name.clone(),
         cql: place.cql.clone(),
         log: Arc::clone(log),
         ownership,
         skips,
         bundles: Arc::new(SharedBundles::open(&place.cql).await?),
         replies: Arc::clone(&replies) as Arc<dyn ReplySink>,
+        tracer: process.tracer.clone(),
         settings: bounds,
         switch: settings.clone(),
         watchdog: Duration::from_secs(cluster.watchdog_seconds.get().into()),
     };
-    let options = super::place::membership_options(cluster, name);
+    let options = super::place::membership_options(cluster, &process.name);
     let membership =
-        Membership::join(&place.kafka, &place.names, options).map_err(Failure::start_error)?;
+        Membership::join(&place.kafka, &place.names, &options).map_err(Failure::start_error)?;
     let (assignments, holdings) = Assignments::new(Arc::new(parts), membership);
     let (stop, stopped) = watch::channel(false);
     let task = tokio::spawn(assignments.run(stopped));
@@ -145,15 +141,21 @@ async fn start_processor(
 async fn start_acquirer(
     settings: &Settings,
     cluster: &Cluster,
-    place: &Place,
-    log: &Arc<KafkaLog>,
+    (place, log): (&Place, &Arc<KafkaLog>),
+    tracer: &Tracer,
 ) -> Result<Acquirer, Failure> {
     let router = Arc::<Router>::default();
     let reply_partition = random_below(cluster.reply_partitions.get())?;
     let sink = Arc::clone(&router) as Arc<dyn ReplySink>;
-    let replies = ReplyReader::start(&place.kafka, &place.names, reply_partition, sink)
-        .map_err(Failure::start_error)?;
-    let mut connector = plan::connector(settings)?;
+    let replies = ReplyReader::start(
+        &place.kafka,
+        &place.names,
+        reply_partition,
+        sink,
+        TOPIC_TIMEOUT,
+    )
+    .map_err(Failure::start_error)?;
+    let mut connector = plan::connector(settings, tracer)?;
     connector.reply_partition = reply_partition;
     let media: Arc<dyn MediaBook> = Arc::new(place.media().await?);
     let directory = Directory {
@@ -222,4 +224,22 @@ fn announce(settings: &Settings, node: &Node, metrics: SocketAddr) -> Result<(),
     writeln!(out, "metrics on http://{metrics}/metrics")?;
     writeln!(out, "ready")?;
     Ok(out.flush()?)
+}
+
+/// From the submit of a sampled command to its acknowledgement by all replicas in sync.
+fn append_ended(tracer: &Tracer, cause: TraceContext, took: Duration) {
+    let ended_at = trace::now();
+    let cause = SpanContext {
+        trace_id: cause.trace_id,
+        span_id: cause.span_id,
+    };
+    tracer.record(SpanRecord {
+        context: tracer.child_of(cause),
+        parent: Some(cause.span_id),
+        name: span_name::LOG_APPEND,
+        kind: SpanKind::Producer,
+        started_at: ended_at.checked_sub(took).unwrap_or(ended_at),
+        ended_at,
+        attributes: Vec::new(),
+    });
 }

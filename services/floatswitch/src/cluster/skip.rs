@@ -17,9 +17,9 @@ pub(super) async fn run(args: SkipArgs) -> Result<u8, Failure> {
     let ownership = Ownership::open(place.cql.clone()).await;
     let ownership = ownership.map_err(Failure::start_error)?;
     let owner = ownership.owner(args.partition).await;
-    let owner = owner.map_err(Failure::start_error)?.ok_or_else(|| {
-        Failure::refused(format!("partition {} was never owned", args.partition))
-    })?;
+    let owner = owner
+        .map_err(Failure::start_error)?
+        .ok_or_else(|| Failure::refused(format!("partition {} was never owned", args.partition)))?;
     let skips = Skips::open(place.cql.clone(), ownership).await;
     let skips = skips.map_err(Failure::start_error)?;
     let skip = Skip {
@@ -35,7 +35,6 @@ pub(super) async fn run(args: SkipArgs) -> Result<u8, Failure> {
         std::io::stdout().lock(),
         "partition {} passes over offset {} within seconds; the record stays in the log",
         args.partition,
-
         skip.offset
     )?;
     Ok(DONE)

@@ -22,9 +22,15 @@ const AMOUNT_FEN_MAX: u64 = 1_000_000_000;
 /// connection broke, 4 the switch refused the sign-on.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PosSimArgs {
-    /// Where the switch listens for this acquirer.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8583")]
-    pub(crate) connect: String,
+    /// Where the switch listens for this acquirer; several separated by commas. Connections are dealt
+    /// out over them, and one that breaks goes on to the next.
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8583",
+        value_delimiter = ','
+    )]
+    pub(crate) connect: Vec<String>,
     /// Connections to open.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) connections: u32,
@@ -79,8 +85,9 @@ pub(crate) struct PosSimArgs {
     /// Writes a line for each answered request to this file, for `check --against`.
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
-    /// When a connection breaks, keep trying for this long and reverse what has no answer. Without
-    /// it, a broken connection ends the run.
+    /// When a connection breaks, keep trying for this long and reverse what has no answer. After the
+    /// end of the run reversals and advices are repeated for as long. Without it, a broken connection
+    /// ends the run.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) reconnect_for: Option<Duration>,
     /// A terminal gives a request up and reverses it after this time.
@@ -214,7 +221,7 @@ mod tests {
     }
 
     fn parse(options: &str) -> Result<PosSimArgs, clap::Error> {
-        let words = ["pos", "--connect", "localhost:1"]
+        let words = ["pos", "--connect", "localhost:1,localhost:2"]
             .into_iter()
             .chain(options.split(' '));
         let words = words.filter(|word| !word.is_empty());
@@ -230,6 +237,7 @@ mod tests {
         assert_eq!(args.duration, Some(Duration::from_secs(120)));
         assert_eq!(&args.bin, b"958000");
         assert_eq!(parse("").unwrap().zipf_exponent, 110);
+        assert_eq!(parse("").unwrap().connect, ["localhost:1", "localhost:2"]);
     }
 
     #[test]

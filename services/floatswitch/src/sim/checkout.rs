@@ -13,10 +13,10 @@ use super::error::SimError;
 use super::kind::{Ask, Kind};
 use super::pace::Pace;
 use super::random::Random;
-use super::record::RecordPlace;
+use super::record::{RecordPlace, RunClock, Step};
 use super::tally::Tally;
 use super::template::{Template, Templates, Values};
-use super::terminal::{DATE_UNKNOWN, Earlier, Request, Terminal};
+use super::terminal::{DATE_UNKNOWN, Earlier, Pending, Request, Terminal};
 use iso8583::Mti;
 
 /// What all connections share.
@@ -25,6 +25,7 @@ pub(crate) struct Plan {
     pub(crate) args: PosSimArgs,
     pub(crate) cards: Cards,
     pub(crate) templates: Templates,
+    pub(crate) clock: RunClock,
 }
 
 /// The terminals of one connection.
@@ -43,6 +44,8 @@ pub(crate) struct Checkout {
     today: [u8; 2],
     tally: Tally,
     place: RecordPlace,
+    /// From here on nothing new is sent.
+    over_at: Option<Instant>,
     /// Lines for the record; `None` when none is kept.
     lines: Option<Vec<u8>>,
 }
@@ -69,7 +72,9 @@ impl Checkout {
             place: RecordPlace {
                 merchant: args.merchant.clone(),
                 bin: args.bin,
+                clock: plan.clock,
             },
+            over_at: None,
             lines: args.record.is_some().then(Vec::new),
             plan,
         })
@@ -122,7 +127,7 @@ impl Checkout {
             self.free.pop();
             let request = self.next_request(index);
             self.tally.requests += 1;
-            self.send(index, request, due_at, out);
+            self.send(index, request, (due_at, now), out);
         }
     }
 
@@ -151,7 +156,7 @@ impl Checkout {
             return Ok(());
         };
         self.tally.count_answer(&answer, pending.since, now);
-        self.record(index, &pending.request, Some(&answer));
+        self.record(index, &pending, now, Some(&answer));
         self.free.push(index);
         Ok(())
     }
@@ -176,15 +181,15 @@ impl Checkout {
 
     /// Gives up answers that are overdue, and writes what their terminals do about it.
     ///
-    /// After the end a reversal or advice is not repeated any more.
+    /// A reversal or advice is repeated for a while after the end, so that it settles what is open.
     pub(crate) fn expire(&mut self, now: Instant, out: &mut Vec<u8>) {
         let timeout = self.plan.args.answer_timeout;
-        let is_ending = self.pace.is_over(now);
+        let is_ending = self.has_settled_enough(now);
         for index in 0..self.terminals.len() {
             let Some(pending) = self.terminals[index].pending().copied() else {
                 continue;
             };
-            if now.saturating_duration_since(pending.since) < timeout {
+            if now.saturating_duration_since(pending.sent_at) < timeout {
                 continue;
             }
             self.lose_answer(index, now);
@@ -192,17 +197,27 @@ impl Checkout {
                 continue;
             };
             if is_ending && next.request == pending.request {
-                self.give_up(index);
+                self.give_up(index, now);
                 continue;
             }
-            self.send(index, next.request, now, out);
+            self.send(index, next.request, (now, now), out);
         }
+    }
+
+    /// Whether the time after the end in which reversals and advices are repeated is over, too.
+    fn has_settled_enough(&mut self, now: Instant) -> bool {
+        if !self.pace.is_over(now) {
+            return false;
+        }
+        let over_at = *self.over_at.get_or_insert(now);
+        let patience = self.plan.args.reconnect_for.unwrap_or_default();
+        now.saturating_duration_since(over_at) >= patience
     }
 
     /// Ends waiting for good and gives the tally.
     pub(crate) fn finish(&mut self, now: Instant) -> Tally {
         for index in 0..self.terminals.len() {
-            self.give_up(index);
+            self.give_up(index, now);
         }
         self.tally.unsent = self.pace.unsent(now);
         std::mem::replace(&mut self.tally, Tally::new())
@@ -265,11 +280,17 @@ impl Checkout {
         }
     }
 
-    fn send(&mut self, index: usize, request: Request, since: Instant, out: &mut Vec<u8>) {
+    fn send(
+        &mut self,
+        index: usize,
+        request: Request,
+        (since, now): (Instant, Instant),
+        out: &mut Vec<u8>,
+    ) {
         let terminal = &mut self.terminals[index];
         let (template, values) = frame(&self.plan, terminal.id(), &request);
         template.write(&values, out);
-        terminal.wait(request, template.mti(), since);
+        terminal.wait(request, template.mti(), (since, now));
     }
 
     fn receive_sign_on(&mut self, index: usize, answer: &Answer) -> Result<(), SimError> {
@@ -287,25 +308,30 @@ impl Checkout {
         let Some(lost) = self.terminals[index].lose_answer(now, self.today) else {
             return;
         };
-        self.record(index, &lost, None);
+        self.record(index, &lost, now, None);
         match self.terminals[index].pending() {
             Some(_) => self.tally.requests += 1,
             None => self.free.push(index),
         }
     }
 
-    fn give_up(&mut self, index: usize) {
-        if let Some(request) = self.terminals[index].give_up() {
-            self.record(index, &request, None);
+    fn give_up(&mut self, index: usize, now: Instant) {
+        if let Some(lost) = self.terminals[index].give_up() {
+            self.record(index, &lost, now, None);
             self.free.push(index);
         }
     }
 
-    fn record(&mut self, index: usize, request: &Request, answer: Option<&Answer>) {
+    fn record(&mut self, index: usize, pending: &Pending, now: Instant, answer: Option<&Answer>) {
         if let Some(lines) = &mut self.lines {
-            let mti = self.plan.templates.of(request.ask).mti().digits();
-            self.place
-                .write((self.terminals[index].id(), mti, request), answer, lines);
+            let step = Step {
+                terminal: self.terminals[index].id(),
+                mti: self.plan.templates.of(pending.request.ask).mti().digits(),
+                request: &pending.request,
+                sent_at: pending.sent_at,
+                ended_at: now,
+            };
+            self.place.write(&step, answer, lines);
         }
     }
 }

@@ -97,7 +97,14 @@ pub(crate) struct Connection {
     bell: Arc<Notify>,
     recorder: Option<Sender<Vec<u8>>>,
     checkout: Checkout,
+    route: Route,
     wire: Wire,
+}
+
+/// Which of the switch's addresses a connection tries: one after another, round and round.
+#[derive(Debug, Clone, Copy)]
+struct Route {
+    next: usize,
 }
 
 /// The socket and what is on its way through it.
@@ -121,8 +128,11 @@ impl Connection {
         recorder: Option<Sender<Vec<u8>>>,
     ) -> Result<Self, SimError> {
         let mut checkout = Checkout::new(Arc::clone(&plan), index)?;
+        let mut route = Route {
+            next: index as usize,
+        };
         let patience = plan.args.reconnect_for.unwrap_or(Duration::ZERO);
-        let wire = open_within(&plan, &mut checkout, patience).await?;
+        let wire = open_within(&plan, &mut checkout, &mut route, patience).await?;
         let bell = Arc::clone(&control.bells[index as usize]);
         Ok(Self {
             plan,
@@ -130,6 +140,7 @@ impl Connection {
             bell,
             recorder,
             checkout,
+            route,
             wire,
         })
     }
@@ -155,7 +166,8 @@ impl Connection {
                 return Ok(Ended::Broken(tally, error));
             };
             self.checkout.lose_connection(Instant::now());
-            match open_within(&self.plan, &mut self.checkout, patience).await {
+            let opened = open_within(&self.plan, &mut self.checkout, &mut self.route, patience);
+            match opened.await {
                 Ok(wire) => self.wire = wire,
                 Err(SimError::Unreachable { source, .. }) => {
                     let tally = self.finish().await;
@@ -222,32 +234,48 @@ impl Connection {
     }
 }
 
-/// Tries to open the connection until `patience` is over; at least once.
+impl Route {
+    fn take<'a>(&mut self, plan: &'a Plan) -> &'a str {
+        let addresses = &plan.args.connect;
+        let address = &addresses[self.next % addresses.len()];
+        self.next = self.next.wrapping_add(1);
+        address
+    }
+}
+
+/// Tries to open the connection until `patience` is over; each address at least once.
 async fn open_within(
     plan: &Plan,
     checkout: &mut Checkout,
+    route: &mut Route,
     patience: Duration,
 ) -> Result<Wire, SimError> {
     let deadline = tokio::time::Instant::now() + patience;
     let attempt_max = plan.args.answer_timeout;
+    let mut untried_count = plan.args.connect.len();
     loop {
-        let attempt = timeout(attempt_max, open_once(plan, checkout));
+        let address = route.take(plan);
+        untried_count = untried_count.saturating_sub(1);
+        let attempt = timeout(attempt_max, open_once(address, checkout));
         let source = match attempt.await {
             Ok(Ok(wire)) => return Ok(wire),
             Ok(Err(Interruption::Nonsense(error))) => return Err(error),
             Ok(Err(Interruption::Broken(source))) => source,
             Err(_) => io::Error::from(io::ErrorKind::TimedOut),
         };
+        if untried_count > 0 {
+            continue;
+        }
         let pause = timeout_at(deadline, sleep(RECONNECT_PAUSE));
         if patience.is_zero() || pause.await.is_err() {
-            let address = plan.args.connect.clone();
+            let address = address.to_owned();
             return Err(SimError::Unreachable { address, source });
         }
     }
 }
 
-async fn open_once(plan: &Plan, checkout: &mut Checkout) -> Result<Wire, Interruption> {
-    let stream = TcpStream::connect(&plan.args.connect).await?;
+async fn open_once(address: &str, checkout: &mut Checkout) -> Result<Wire, Interruption> {
+    let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let mut wire = Wire {
         stream,

@@ -42,11 +42,13 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
+use crate::engine::now;
 use args::Distribution;
 use cards::{Cards, Popularity};
 use checkout::Plan;
 use connection::{Connection, Control, Ended};
 use pace::{Arrivals, BellRinger, Pace};
+use record::RunClock;
 use recorder::Recorder;
 use tally::{Summary, Tally};
 use template::Templates;
@@ -117,6 +119,7 @@ fn plan(args: PosSimArgs) -> Result<Plan, SimError> {
     Ok(Plan {
         cards: Cards::new(args.bin, args.cards, popularity),
         templates: Templates::new(&args.merchant)?,
+        clock: RunClock::start(now()),
         args,
     })
 }

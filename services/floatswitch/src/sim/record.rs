@@ -3,36 +3,71 @@
 //! It is what the outside saw, written apart from the switch, so that `check --against` can prove
 //! that each answer is booked exactly once and that nothing else is. A line has the columns of
 //! [`HEADER`]; a request whose answer never came has no code, and its fate is open. Cards are named
-//! by BIN and serial number, never by their number.
+//! by BIN and serial number, never by their number. The last two columns are for measuring outages:
+//! when a request was sent first, and when its answer came or was given up, in milliseconds of Unix time.
+
+use std::time::Instant;
 
 use super::answer::Answer;
 use super::packed::put_ascii;
 use super::terminal::Request;
+use card::Timestamp;
 
 /// The first line of the file.
 pub(crate) const HEADER: &str = "terminal,merchant,batch,stan,mti,kind,amount_fen,code,rrn,\
-     approval,bin,serial,original_batch,original_stan\n";
+     approval,bin,serial,original_batch,original_stan,sent_ms,ended_ms\n";
+
+/// Tells the moments of a run as the world does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RunClock {
+    start: Instant,
+    start_ms: u64,
+}
+
+impl RunClock {
+    /// The clock of a run that starts now.
+    pub(crate) fn start(now: Timestamp) -> Self {
+        Self {
+            start: Instant::now(),
+            start_ms: u64::try_from(now.0).unwrap_or(0),
+        }
+    }
+
+    fn millis(&self, moment: Instant) -> u64 {
+        let since = moment.saturating_duration_since(self.start).as_millis();
+        self.start_ms
+            .saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+    }
+}
 
 /// What is the same in all lines of one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct RecordPlace {
     pub(crate) merchant: String,
     pub(crate) bin: [u8; 6],
+    pub(crate) clock: RunClock,
+}
+
+/// A request that is over.
+#[derive(Debug)]
+pub(crate) struct Step<'a> {
+    pub(crate) terminal: u32,
+    pub(crate) mti: [u8; 4],
+    pub(crate) request: &'a Request,
+    pub(crate) sent_at: Instant,
+    /// When its answer came or was given up.
+    pub(crate) ended_at: Instant,
 }
 
 impl RecordPlace {
     /// Appends the line of a request with its answer, or of one that stayed without.
-    pub(crate) fn write(
-        &self,
-        (terminal, mti, request): (u32, [u8; 4], &Request),
-        answer: Option<&Answer>,
-        out: &mut Vec<u8>,
-    ) {
-        put_number(out, terminal.into());
+    pub(crate) fn write(&self, step: &Step<'_>, answer: Option<&Answer>, out: &mut Vec<u8>) {
+        let request = step.request;
+        put_number(out, step.terminal.into());
         put_column(out, self.merchant.as_bytes());
         put_number_column(out, request.trace.batch.into());
         put_number_column(out, request.trace.stan.into());
-        put_column(out, &mti);
+        put_column(out, &step.mti);
         put_column(out, request.ask.name().as_bytes());
         put_number_column(out, request.amount_fen);
         put_column(out, answer.map_or(&[], |answer| &answer.code));
@@ -53,6 +88,8 @@ impl RecordPlace {
             }
             None => out.extend_from_slice(b",,"),
         }
+        put_number_column(out, self.clock.millis(step.sent_at));
+        put_number_column(out, self.clock.millis(step.ended_at));
         out.push(b'\n');
     }
 }
@@ -111,7 +148,7 @@ pub(crate) struct RecordedRequest {
 impl RecordedRequest {
     /// Reads a line; `None` when it has another form, as a line cut by a full disk has.
     pub(crate) fn parse(line: &str) -> Option<Self> {
-        let columns: [&str; 14] = line.split(',').collect::<Vec<_>>().try_into().ok()?;
+        let columns: [&str; 16] = line.split(',').collect::<Vec<_>>().try_into().ok()?;
         let [
             terminal,
             merchant,
@@ -130,7 +167,11 @@ impl RecordedRequest {
             serial,
             original_batch,
             original_stan,
+            sent_ms,
+            ended_ms,
         ] = rest;
+        // Nothing here is told from them, but a cut line must not pass for a whole one.
+        sent_ms.parse::<u64>().and(ended_ms.parse::<u64>()).ok()?;
         let present = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let original = match (original_batch, original_stan) {
             ("", "") => None,
@@ -156,6 +197,8 @@ impl RecordedRequest {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use iso8583::Mti;
 
     use super::super::kind::{Ask, Kind};
@@ -166,9 +209,18 @@ mod tests {
         let place = RecordPlace {
             merchant: "898999954110001".to_owned(),
             bin: *b"629999",
+            clock: RunClock::start(Timestamp(1_700_000_000_000)),
+        };
+        let sent_at = place.clock.start + Duration::from_millis(250);
+        let step = Step {
+            terminal: 10_000_001,
+            mti: *b"0200",
+            request,
+            sent_at,
+            ended_at: sent_at + Duration::from_millis(5),
         };
         let mut out = Vec::new();
-        place.write((10_000_001, *b"0200", request), answer, &mut out);
+        place.write(&step, answer, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -202,7 +254,8 @@ mod tests {
         let line = line(&request(Some(original)), Some(&answer));
         assert_eq!(
             line,
-            "10000001,898999954110001,1,42,0200,void,120,00,051119300501,A12345,629999,17,1,41\n"
+            "10000001,898999954110001,1,42,0200,void,120,00,051119300501,A12345,629999,17,1,41,\
+             1700000000250,1700000000255\n"
         );
         let read = RecordedRequest::parse(line.trim_end()).unwrap();
         assert_eq!(

@@ -35,6 +35,8 @@ pub(crate) struct Pending {
     pub(crate) request: Request,
     /// When it was meant to be sent; latency counts from here.
     pub(crate) since: Instant,
+    /// When it was sent first; patience counts from here.
+    pub(crate) sent_at: Instant,
     /// The type of its answer.
     answer_mti: Option<Mti>,
 }
@@ -149,10 +151,11 @@ impl Terminal {
     }
 
     /// Waits for the answer to a request of this type from here on.
-    pub(crate) fn wait(&mut self, request: Request, mti: Mti, since: Instant) {
+    pub(crate) fn wait(&mut self, request: Request, mti: Mti, (since, now): (Instant, Instant)) {
         self.pending = Some(Pending {
             request,
             since,
+            sent_at: now,
             answer_mti: mti.response(),
         });
     }
@@ -172,9 +175,10 @@ impl Terminal {
     /// Gives the answer up, as a terminal does when its line breaks or its patience ends.
     ///
     /// What is pending afterwards must be sent: a reversal in place of a request, or the same
-    /// advice or reversal again. Returns the request that nobody waits for any more.
-    pub(crate) fn lose_answer(&mut self, now: Instant, today: [u8; 2]) -> Option<Request> {
-        let request = self.pending.as_ref()?.request;
+    /// advice or reversal again. Returns what nobody waits for any more.
+    pub(crate) fn lose_answer(&mut self, now: Instant, today: [u8; 2]) -> Option<Pending> {
+        let lost = self.pending?;
+        let request = lost.request;
         let Ask::Step(kind) = request.ask else {
             return None;
         };
@@ -192,15 +196,15 @@ impl Terminal {
                     }),
                     ..request
                 };
-                self.wait(reversal, Mti::REVERSAL_REQUEST, now);
+                self.wait(reversal, Mti::REVERSAL_REQUEST, (now, now));
             }
         }
-        Some(request)
+        Some(lost)
     }
 
     /// Stops waiting for good.
-    pub(crate) fn give_up(&mut self) -> Option<Request> {
-        self.pending.take().map(|pending| pending.request)
+    pub(crate) fn give_up(&mut self) -> Option<Pending> {
+        self.pending.take()
     }
 
     fn remember(&mut self, request: &Request, answer: &Answer) {
@@ -251,7 +255,8 @@ mod tests {
             trace,
             original: None,
         };
-        terminal.wait(request, Mti::FINANCIAL_REQUEST, Instant::now());
+        let now = Instant::now();
+        terminal.wait(request, Mti::FINANCIAL_REQUEST, (now, now));
         (terminal, request)
     }
 
@@ -311,8 +316,8 @@ mod tests {
             let (mut terminal, request) = waiting(kind);
             let lost = terminal.lose_answer(Instant::now(), TODAY);
             (
-                lost == Some(request),
-                terminal.give_up().map(|pending| pending.ask),
+                lost.map(|lost| lost.request) == Some(request),
+                terminal.give_up().map(|pending| pending.request.ask),
             )
         };
         assert_eq!(
@@ -328,8 +333,8 @@ mod tests {
     fn a_reversal_has_the_key_of_its_original_and_is_repeated() {
         let (mut terminal, request) = waiting(Kind::Purchase);
         terminal.lose_answer(Instant::now(), TODAY);
-        assert_eq!(terminal.lose_answer(Instant::now(), TODAY), None);
-        let reversal = terminal.give_up().unwrap();
+        assert!(terminal.lose_answer(Instant::now(), TODAY).is_none());
+        let reversal = terminal.give_up().unwrap().request;
         assert_eq!(reversal.trace, request.trace);
         assert_eq!(reversal.original.unwrap().trace, request.trace);
         assert_eq!(reversal.original.unwrap().date, TODAY);

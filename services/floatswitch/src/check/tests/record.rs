@@ -45,7 +45,7 @@ fn line(row: &Row) -> String {
     };
     let (terminal, merchant) = (PLACE.terminal, PLACE.merchant);
     format!(
-        "{terminal},{merchant},1,{trace},{mti},{kind},{amount},{},{rrn},{approval},629999,7,,",
+        "{terminal},{merchant},1,{trace},{mti},{kind},{amount},{},{rrn},{approval},629999,7,,,0,0",
         code.as_str()
     )
 }

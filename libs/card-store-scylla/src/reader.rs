@@ -1,0 +1,94 @@
+//! The store as those see it who own nothing: `check`, `show`, `export`.
+
+use bytes::Bytes;
+
+use crate::cards::Cards;
+use crate::checkpoints;
+use crate::session::CqlSession;
+use card::{CardId, LegKey, Version};
+use card_store::{
+    CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
+    StoredCard, WriteError,
+};
+
+/// Reads the cards of all partitions; refuses every write.
+#[derive(Debug, Clone)]
+pub struct ScyllaReader {
+    cards: Cards,
+}
+
+impl ScyllaReader {
+    /// A reader over this connection.
+    #[must_use]
+    pub const fn new(session: CqlSession) -> Self {
+        Self {
+            cards: Cards { session },
+        }
+    }
+}
+
+impl CardStore for ScyllaReader {
+    type Frozen = ();
+
+    async fn load(&self, card: CardId) -> Result<Option<StoredCard>, StoreError> {
+        let found = self.cards.load(card).await?;
+        Ok(found.map(|found| found.state.write.state))
+    }
+
+    async fn find_key(&self, card: CardId, key: LegKey) -> Result<Option<Bytes>, StoreError> {
+        self.cards.find_key(card, key).await
+    }
+
+    async fn find_offset(&self, card: CardId, offset: u64) -> Result<Option<Bytes>, StoreError> {
+        self.cards.find_offset(card, offset).await
+    }
+
+    async fn rows_back(
+        &self,
+        card: CardId,
+        newest: Option<Version>,
+        max: usize,
+    ) -> Result<Vec<JournalRow>, StoreError> {
+        self.cards.rows_back(card, newest, max).await
+    }
+
+    async fn keys_after(
+        &self,
+        card: CardId,
+        after: Option<KeyName>,
+        max: usize,
+    ) -> Result<Vec<NamedKey>, StoreError> {
+        self.cards.keys_after(card, after, max).await
+    }
+
+    async fn cards_after(
+        &self,
+        after: Option<CardId>,
+        max: usize,
+    ) -> Result<Vec<CardId>, StoreError> {
+        self.cards.cards_after(after, max).await
+    }
+
+    async fn write(&self, _: CardWrite) -> Result<(), WriteError> {
+        Err(read_only())
+    }
+
+    fn freeze(&self) {}
+
+    fn checkpoint(&self, (): (), _: &[PartitionCheckpoint]) -> Result<(), WriteError> {
+        Err(read_only())
+    }
+
+    /// The checkpoints of all partitions, in their order.
+    async fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
+        checkpoints::read_all(&self.cards.session).await
+    }
+
+    fn dirty_count(&self) -> usize {
+        0
+    }
+}
+
+fn read_only() -> WriteError {
+    WriteError::Stopped("this store was opened for reading only".to_owned())
+}

@@ -1,0 +1,50 @@
+//! The taking end of a lane.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use command_log::{ConsumeError, LogConsumer, LogRecord};
+
+use crate::feed::Task;
+use crate::inbox::Inbox;
+
+/// Reads some partitions of a [`crate::KafkaLog`]. Dropping it lets go of them.
+pub struct KafkaConsumer {
+    inbox: Arc<Inbox>,
+    tasks: Sender<Task>,
+}
+
+impl KafkaConsumer {
+    pub(crate) fn new(inbox: Arc<Inbox>, tasks: Sender<Task>) -> Self {
+        Self { inbox, tasks }
+    }
+}
+
+impl LogConsumer for KafkaConsumer {
+    async fn poll(&mut self, batch: &mut Vec<LogRecord>, max: usize) -> Result<(), ConsumeError> {
+        // Nothing is awaited after records were taken, so a cancelled poll loses none.
+        for partition in self.inbox.take(batch, max).await? {
+            if self.tasks.send(Task::Resume(partition)).is_err() {
+                // The reader has ended; so will this inbox, when it is empty.
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for KafkaConsumer {
+    fn drop(&mut self) {
+        drop(self.tasks.send(Task::Remove(Arc::clone(&self.inbox))));
+    }
+}
+
+impl fmt::Debug for KafkaConsumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let partitions = self.inbox.partitions();
+        f.debug_struct("KafkaConsumer")
+            .field("partitions", &partitions)
+            .finish_non_exhaustive()
+    }
+}
