@@ -63,7 +63,7 @@ impl IdentityTable {
         Ok(Self {
             insert: session
                 .prepare(
-                    "INSERT INTO {keyspace}.switch_identity (id, schema_version, log_incarnation, \
+                    "INSERT INTO {keyspace}.cluster_identity (id, schema_version, log_incarnation, \
                      partition_count, hash_version, kafka_prefix, pan_key_check, created_at) \
                      VALUES (0, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS",
                 )
@@ -71,7 +71,7 @@ impl IdentityTable {
             read: session
                 .prepare_serial(
                     "SELECT log_incarnation, partition_count, hash_version, kafka_prefix, \
-                     pan_key_check, created_at FROM {keyspace}.switch_identity WHERE id = 0",
+                     pan_key_check, created_at FROM {keyspace}.cluster_identity WHERE id = 0",
                 )
                 .await?,
             session,

@@ -95,7 +95,7 @@ pub(crate) async fn schema_version(
     session: &Session,
     keyspace: &Keyspace,
 ) -> Result<Option<i32>, Fault> {
-    let cql = format!("SELECT schema_version FROM {keyspace}.switch_identity WHERE id = 0");
+    let cql = format!("SELECT schema_version FROM {keyspace}.cluster_identity WHERE id = 0");
     let result = session.query_unpaged(cql, ()).await?;
     let unreadable = |error: String| Fault::Refused(error);
     let rows = result
@@ -127,7 +127,7 @@ async fn refuse_foreign(session: &Session, keyspace: &Keyspace) -> Result<(), Sc
                 .map_err(|error| unreadable(error.to_string()))
         })
         .collect::<Result<_, _>>()?;
-    if tables.iter().any(|table| table == "switch_identity") {
+    if tables.iter().any(|table| table == "cluster_identity") {
         let found = schema_version(session, keyspace)
             .await
             .map_err(SchemaError::Database)?;

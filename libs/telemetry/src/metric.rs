@@ -58,6 +58,40 @@ pub const FLOAT_FEN: &str = "switch_float_fen";
 pub const TRACE_SPANS_EXPORTED_TOTAL: &str = "switch_trace_spans_exported_total";
 /// Steps of sampled requests that no collector of traces has taken, by `reason`.
 pub const TRACE_SPANS_DROPPED_TOTAL: &str = "switch_trace_spans_dropped_total";
+/// Time from sending the write of a card until its acknowledgement.
+pub const STORE_WRITE_SECONDS: &str = "switch_store_write_seconds";
+/// Writes of a card without a good answer, each tried again, by outcome.
+pub const STORE_WRITES_FAILED_TOTAL: &str = "switch_store_writes_failed_total";
+/// States of an earlier owner that were written again at their load.
+pub const STATES_TAKEN_OVER_TOTAL: &str = "switch_store_states_taken_over_total";
+/// States that were not what the switch wrote: their cards stop.
+pub const STATES_DAMAGED_TOTAL: &str = "switch_store_states_damaged_total";
+/// Partitions given up because a newer owner was found.
+pub const ASSIGNMENTS_SUPERSEDED_TOTAL: &str = "switch_assignments_superseded_total";
+/// How much of the present term of epochs is used; at 90 raise the term.
+pub const EPOCHS_USED_PERCENT: &str = "switch_epochs_used_percent";
+/// Records handed to the brokers and not acknowledged yet.
+pub const LOG_RECORDS_IN_FLIGHT: &str = "switch_log_records_in_flight";
+/// Records refused before the log took them, by reason.
+pub const LOG_RECORDS_REFUSED_TOTAL: &str = "switch_log_records_refused_total";
+/// Records whose fate is unknown because no acknowledgement came.
+pub const LOG_RECORDS_UNKNOWN_TOTAL: &str = "switch_log_records_unknown_total";
+/// Records read from the log.
+pub const LOG_RECORDS_READ_TOTAL: &str = "switch_log_records_read_total";
+/// Times that reading a partition was paused because its owner fell behind.
+pub const LOG_READ_PAUSES_TOTAL: &str = "switch_log_read_pauses_total";
+/// Errors that the Kafka client reported and works on by itself, by client.
+pub const KAFKA_CLIENT_ERRORS_TOTAL: &str = "switch_kafka_client_errors_total";
+/// Replies that were not handed to the brokers, by reason.
+pub const REPLIES_DROPPED_TOTAL: &str = "switch_replies_dropped_total";
+/// Replies that the brokers did not acknowledge.
+pub const REPLIES_FAILED_TOTAL: &str = "switch_replies_failed_total";
+/// Records of the replies topic that are no reply.
+pub const REPLIES_UNREADABLE_TOTAL: &str = "switch_replies_unreadable_total";
+/// Changes of what the consumer group gave to this process, by event.
+pub const MEMBERSHIP_EVENTS_TOTAL: &str = "switch_membership_events_total";
+/// Partitions taken anew because they had work and made no progress.
+pub const WATCHDOG_TOTAL: &str = "switch_watchdog_total";
 
 /// Label of [`DECISIONS_TOTAL`]: the kind of command.
 pub const LABEL_KIND: &str = "kind";
@@ -182,6 +216,71 @@ pub const ALL: &[Metric] = &[
     counter(
         TRACE_SPANS_DROPPED_TOTAL,
         "steps of sampled requests that no collector of traces has taken, by reason",
+    ),
+    disk_time(
+        STORE_WRITE_SECONDS,
+        "time from sending the write of a card until its acknowledgement",
+    ),
+    counter(
+        STORE_WRITES_FAILED_TOTAL,
+        "writes of a card without a good answer, each tried again, by outcome",
+    ),
+    counter(
+        STATES_TAKEN_OVER_TOTAL,
+        "states of an earlier owner that were written again at their load",
+    ),
+    counter(
+        STATES_DAMAGED_TOTAL,
+        "states that were not what the switch wrote: their cards stop",
+    ),
+    counter(
+        ASSIGNMENTS_SUPERSEDED_TOTAL,
+        "partitions given up because a newer owner was found",
+    ),
+    level(
+        EPOCHS_USED_PERCENT,
+        "how much of the present term of epochs is used; at 90 raise the term",
+    ),
+    level(
+        LOG_RECORDS_IN_FLIGHT,
+        "records handed to the brokers and not acknowledged yet",
+    ),
+    counter(
+        LOG_RECORDS_REFUSED_TOTAL,
+        "records refused before the log took them, by reason",
+    ),
+    counter(
+        LOG_RECORDS_UNKNOWN_TOTAL,
+        "records whose fate is unknown because no acknowledgement came",
+    ),
+    counter(LOG_RECORDS_READ_TOTAL, "records read from the log"),
+    counter(
+        LOG_READ_PAUSES_TOTAL,
+        "times that reading a partition was paused because its owner fell behind",
+    ),
+    counter(
+        KAFKA_CLIENT_ERRORS_TOTAL,
+        "errors that the Kafka client reported and works on by itself, by client",
+    ),
+    counter(
+        REPLIES_DROPPED_TOTAL,
+        "replies that were not handed to the brokers, by reason",
+    ),
+    counter(
+        REPLIES_FAILED_TOTAL,
+        "replies that the brokers did not acknowledge",
+    ),
+    counter(
+        REPLIES_UNREADABLE_TOTAL,
+        "records of the replies topic that are no reply",
+    ),
+    counter(
+        MEMBERSHIP_EVENTS_TOTAL,
+        "changes of what the consumer group gave to this process, by event",
+    ),
+    counter(
+        WATCHDOG_TOTAL,
+        "partitions taken anew because they had work and made no progress",
     ),
 ];
 

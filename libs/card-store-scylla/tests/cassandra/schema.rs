@@ -35,7 +35,7 @@ async fn an_empty_keyspace_asks_for_init() {
 async fn another_version_is_refused() {
     let settings = own_settings().await;
     let by_hand = ByHand::new(&settings).await;
-    let cql = "INSERT INTO {keyspace}.switch_identity (id, schema_version) VALUES (0, 99)";
+    let cql = "INSERT INTO {keyspace}.cluster_identity (id, schema_version) VALUES (0, 99)";
     by_hand.run(cql, fresh_card()).await;
     let applied = Schema::apply(&settings, &Replication::everywhere(1).unwrap()).await;
     let keyspace = settings.keyspace.clone();

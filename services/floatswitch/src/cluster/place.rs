@@ -112,7 +112,7 @@ fn log_id(identity: &SwitchIdentity) -> Result<LogId, Failure> {
             hash_version,
         }),
         _ => Err(Failure::cannot_start(
-            "the store's table switch_identity is damaged",
+            "the store's table cluster_identity is damaged",
         )),
     }
 }
