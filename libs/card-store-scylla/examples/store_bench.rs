@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use test_servers::{CASSANDRA_VARIABLE, CassandraCluster, CassandraOptions, Tuning};
 
 use card::{CardId, PartitionId, Position, Version};
 use card_store::{CardStore as _, CardWrite, JournalRow, StoredCard};
@@ -21,6 +20,7 @@ use card_store_scylla::{
     AssignedStore, Assignment, CqlSession, CqlSettings, Ended, Epoch, Keyspace, Reach, Replication,
     Schema, Term,
 };
+use test_servers::{CASSANDRA_VARIABLE, CassandraCluster, CassandraOptions, Tuning};
 
 const BODY_SIZE: usize = 2_048;
 const ROW_SIZE: usize = 200;

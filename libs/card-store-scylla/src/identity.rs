@@ -20,6 +20,9 @@ pub struct SwitchIdentity {
     pub partition_count: u16,
     /// The function from card to partition.
     pub hash_version: u16,
+    /// What is added to the offsets of the topic. More than 0 when the cards came from another log: this
+    /// one goes on where that one ended, so that positions stay unique on each card.
+    pub offset_base: u64,
     /// What the names of the topics begin with.
     pub kafka_prefix: String,
     /// The hash of a number that is nobody's, under the key of the PAN hash.
@@ -64,13 +67,13 @@ impl IdentityTable {
             insert: session
                 .prepare(
                     "INSERT INTO {keyspace}.cluster_identity (id, schema_version, log_incarnation, \
-                     partition_count, hash_version, kafka_prefix, pan_key_check, created_at) \
-                     VALUES (0, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS",
+                     partition_count, hash_version, offset_base, kafka_prefix, pan_key_check, created_at) \
+                     VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS",
                 )
                 .await?,
             read: session
                 .prepare_serial(
-                    "SELECT log_incarnation, partition_count, hash_version, kafka_prefix, \
+                    "SELECT log_incarnation, partition_count, hash_version, offset_base, kafka_prefix, \
                      pan_key_check, created_at FROM {keyspace}.cluster_identity WHERE id = 0",
                 )
                 .await?,
@@ -119,6 +122,9 @@ impl SwitchIdentity {
         if self.hash_version != other.hash_version {
             return shown(self.hash_version.to_string(), "hash version");
         }
+        if self.offset_base != other.offset_base {
+            return shown(self.offset_base.to_string(), "offset base");
+        }
         if self.kafka_prefix != other.kafka_prefix {
             return shown(self.kafka_prefix, "topic prefix");
         }
@@ -136,20 +142,30 @@ type Columns = (
     Option<Bytes>,
     Option<i32>,
     Option<i32>,
+    Option<i64>,
     Option<String>,
     Option<Bytes>,
     Option<CqlTimestamp>,
 );
-type Values = (i32, Bytes, i32, i32, String, Bytes, CqlTimestamp);
+type Values = (i32, Bytes, i32, i32, i64, String, Bytes, CqlTimestamp);
 
 fn identity_of(columns: Columns) -> Result<SwitchIdentity, Fault> {
-    let (log_incarnation, partition_count, hash_version, kafka_prefix, pan_key_check, created_at) =
-        columns;
+    let (
+        log_incarnation,
+        partition_count,
+        hash_version,
+        offset_base,
+        kafka_prefix,
+        pan_key_check,
+        created_at,
+    ) = columns;
     Ok(SwitchIdentity {
         // An empty blob or text may come back as none.
         log_incarnation: log_incarnation.unwrap_or_default(),
         partition_count: narrow("partition_count", partition_count)?,
         hash_version: narrow("hash_version", hash_version)?,
+        // Kept as a signed number; it was an unsigned one.
+        offset_base: u64::try_from(offset_base.unwrap_or(0)).unwrap_or(0),
         kafka_prefix: kafka_prefix.unwrap_or_default(),
         pan_key_check: pan_key_check.unwrap_or_default(),
         created_at: Timestamp(created_at.map_or(0, |at| at.0)),
@@ -162,6 +178,7 @@ fn values_of(identity: &SwitchIdentity) -> Values {
         identity.log_incarnation.clone(),
         i32::from(identity.partition_count),
         i32::from(identity.hash_version),
+        i64::try_from(identity.offset_base).unwrap_or(i64::MAX),
         identity.kafka_prefix.clone(),
         identity.pan_key_check.clone(),
         CqlTimestamp(identity.created_at.0),

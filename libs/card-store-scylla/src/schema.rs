@@ -1,7 +1,10 @@
 //! The tables of the cluster: applied once, and recognised ever after.
 
+use std::time::Duration;
+
 use scylla::client::session::Session;
 use scylla::errors::ExecutionError;
+use scylla::statement::unprepared::Statement;
 
 use crate::fault::Fault;
 use crate::session::{ConnectError, open};
@@ -9,6 +12,8 @@ use crate::settings::{CqlSettings, Keyspace, Replication};
 
 /// The version of the tables in `deploy/cql/schema.cql`; raised with every change there.
 pub const SCHEMA_VERSION: i32 = 1;
+/// All nodes take part in making a table, so it takes longer than any other request.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 const STATEMENTS: &str = include_str!("../../../deploy/cql/schema.cql");
 
 /// Why the tables were not made.
@@ -66,7 +71,9 @@ impl Schema {
             let cql = statement
                 .replace("{keyspace}", keyspace.as_str())
                 .replace("{replication}", replication.as_cql());
-            let made = session.query_unpaged(cql, ()).await;
+            let mut statement = Statement::new(cql);
+            statement.set_request_timeout(Some(STATEMENT_TIMEOUT));
+            let made = session.query_unpaged(statement, ()).await;
             made.map_err(database)?;
         }
         let agreed = session.await_schema_agreement().await;

@@ -13,18 +13,35 @@ use crate::inbox::Inbox;
 pub struct KafkaConsumer {
     inbox: Arc<Inbox>,
     tasks: Sender<Task>,
+    /// Added to the topic's offsets.
+    offset_base: u64,
 }
 
 impl KafkaConsumer {
     pub(crate) fn new(inbox: Arc<Inbox>, tasks: Sender<Task>) -> Self {
-        Self { inbox, tasks }
+        Self {
+            inbox,
+            tasks,
+            offset_base: 0,
+        }
+    }
+
+    /// Has records told with this much added to the topic's offsets.
+    pub(crate) fn counting_from(mut self, offset_base: u64) -> Self {
+        self.offset_base = offset_base;
+        self
     }
 }
 
 impl LogConsumer for KafkaConsumer {
     async fn poll(&mut self, batch: &mut Vec<LogRecord>, max: usize) -> Result<(), ConsumeError> {
         // Nothing is awaited after records were taken, so a cancelled poll loses none.
-        for partition in self.inbox.take(batch, max).await? {
+        let before = batch.len();
+        let resumed = self.inbox.take(batch, max).await?;
+        for record in batch.iter_mut().skip(before) {
+            record.position.offset += self.offset_base;
+        }
+        for partition in resumed {
             if self.tasks.send(Task::Resume(partition)).is_err() {
                 // The reader has ended; so will this inbox, when it is empty.
                 break;

@@ -50,6 +50,7 @@ pub struct KafkaLog {
     feed: Feed,
     ending: Arc<Ending>,
     query_timeout: Duration,
+    offset_base: u64,
 }
 
 impl KafkaLog {
@@ -93,10 +94,11 @@ impl KafkaLog {
             feed,
             ending,
             query_timeout: options.query_timeout,
+            offset_base: options.offset_base,
         })
     }
 
-    /// Where partitions begin and end, in the order given. Blocks for two round trips, at most twice
+    /// Where partitions begin and end, in the order given. Blocks for two round trips, at most about
     /// `query_timeout`.
     ///
     /// # Errors
@@ -129,6 +131,39 @@ impl KafkaLog {
         self.feed.stop(reason);
     }
 
+    /// Offsets of the topic for offsets of the log.
+    fn in_topic(
+        &self,
+        starts: &[(PartitionId, u64)],
+    ) -> Result<Vec<(PartitionId, u64)>, ConsumeError> {
+        let base = self.offset_base;
+        let start = |(partition, wanted): &(PartitionId, u64)| {
+            let in_topic = wanted.checked_sub(base).ok_or(ConsumeError::Gone {
+                partition: *partition,
+                begin: base,
+                wanted: *wanted,
+            })?;
+            Ok((*partition, in_topic))
+        };
+        starts.iter().map(start).collect()
+    }
+
+    /// The error with offsets of the log.
+    fn in_log(&self, error: ConsumeError) -> ConsumeError {
+        match error {
+            ConsumeError::Gone {
+                partition,
+                begin,
+                wanted,
+            } => ConsumeError::Gone {
+                partition,
+                begin: begin + self.offset_base,
+                wanted: wanted + self.offset_base,
+            },
+            ConsumeError::Stopped(reason) => ConsumeError::Stopped(reason),
+        }
+    }
+
     fn check(&self, records: &[NewRecord]) -> Result<(), AppendError> {
         let count = self.id.partition_count;
         match records.iter().find(|record| record.partition.0 >= count) {
@@ -158,14 +193,20 @@ impl CommandLog for KafkaLog {
         self.check(std::slice::from_ref(&record))?;
         let report = self.publisher.append(&record)?;
         let gone = |_| Err(AppendError::Unknown("the log was closed".to_owned()));
-        report.await.unwrap_or_else(gone)
+        let position = report.await.unwrap_or_else(gone)?;
+        Ok(Position {
+            offset: position.offset + self.offset_base,
+            ..position
+        })
     }
 
     /// Blocks for two round trips. When the brokers do not answer in time it is `u64::MAX`: an end that no reader
     /// reaches, so nobody takes a log that cannot be seen for one that was read. [`KafkaLog::watermarks`] tells why.
     fn end_offset(&self, partition: PartitionId) -> u64 {
         match self.feed.watermarks(&[partition]) {
-            Ok(found) => found.first().map_or(u64::MAX, |found| found.end),
+            Ok(found) => found
+                .first()
+                .map_or(u64::MAX, |found| found.end + self.offset_base),
             Err(error) => {
                 tracing::error!(%partition, %error, "the end of a partition is not known");
                 u64::MAX
@@ -173,21 +214,25 @@ impl CommandLog for KafkaLog {
         }
     }
 
-    /// Blocks for two round trips, at most about twice `query_timeout`; when a start is behind the end, also until
+    /// Blocks for two round trips, at most about `query_timeout`; when a start is behind the end, also until
     /// what this process has on its way is in the log. A partition has one consumer at a time.
     fn consume(&self, starts: &[(PartitionId, u64)]) -> Result<KafkaConsumer, ConsumeError> {
         if let Some(reason) = self.ending.reason() {
             return Err(ConsumeError::Stopped(reason));
         }
-        match self.feed.consume(starts) {
+        let starts = self.in_topic(starts)?;
+        let consumer = match self.feed.consume(&starts) {
             Err(ConsumeError::Stopped(_)) if self.publisher.in_flight() > 0 => {
                 self.publisher
                     .flush(self.query_timeout)
                     .map_err(|error| ConsumeError::Stopped(error.to_string()))?;
-                self.feed.consume(starts)
+                self.feed.consume(&starts)
             }
             consumer => consumer,
-        }
+        };
+        consumer
+            .map(|consumer| consumer.counting_from(self.offset_base))
+            .map_err(|error| self.in_log(error))
     }
 
     fn durable(&self) -> DurableWatch {

@@ -41,6 +41,9 @@ pub struct LogOptions {
     /// How long a broker may hold a fetch that has nothing to give. A partition that is added waits for the
     /// fetch under way, so this is part of a handover.
     pub fetch_wait: Duration,
+    /// What is added to the topic's offsets, for a log that goes on from an older one. Fixed for life; the store
+    /// keeps it.
+    pub offset_base: u64,
     /// How long a question to the brokers may take (ends of partitions, metadata).
     pub query_timeout: Duration,
 }
@@ -55,6 +58,7 @@ impl Default for LogOptions {
             in_flight_max: 20_000,
             lane_records_max: 2_048,
             fetch_wait: Duration::from_millis(50),
+            offset_base: 0,
             query_timeout: Duration::from_secs(5),
         }
     }

@@ -1,16 +1,21 @@
 //! Where partitions begin and end, for all of them in two round trips.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
 use card::PartitionId;
 
+use crate::birth::left;
 use crate::context::PlainContext;
 use crate::settings::{KafkaSettings, TopicNames};
+
+/// Leaders are asked for again this soon.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What a partition holds: the offsets from `begin` up to but without `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub struct Watermarks {
 #[error("cannot ask the brokers where the log begins and ends: {0}")]
 pub struct WatermarkError(pub(crate) KafkaError);
 
-/// Asks for the partitions of the commands topic, in the order given. Blocks, at most twice `timeout`.
+/// Asks for the partitions of the commands topic, in the order given. Blocks, at most about `timeout`.
 ///
 /// # Errors
 /// When a partition has no leader or the brokers do not answer in time.
@@ -53,7 +58,20 @@ pub(crate) fn query<C: ConsumerContext>(
     if partitions.is_empty() {
         return Ok(Vec::new());
     }
-    let ask = |which| offsets(consumer, &list(topic, partitions, which)?, timeout);
+    let deadline = Instant::now() + timeout;
+    let ask = |which| -> KafkaResult<Vec<u64>> {
+        let times = list(topic, partitions, which)?;
+        loop {
+            match offsets(consumer, &times, left(deadline)) {
+                Err(error) if may_pass(&error) && !left(deadline).is_zero() => {
+                    // Learns the new leaders.
+                    consumer.fetch_metadata(Some(topic), left(deadline))?;
+                    std::thread::park_timeout(ASK_AGAIN);
+                }
+                answer => return answer,
+            }
+        }
+    };
     let begins = ask(Offset::Beginning).map_err(WatermarkError)?;
     let ends = ask(Offset::End).map_err(WatermarkError)?;
     let all = partitions.iter().zip(begins.into_iter().zip(ends));
@@ -77,6 +95,26 @@ pub(crate) fn list(
         list.add_partition_offset(topic, i32::from(partition.0), offset)?;
     }
     Ok(list)
+}
+
+/// What an election or a broker that comes back leaves behind for a moment.
+fn may_pass(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::FencedLeaderEpoch
+                | Code::UnknownLeaderEpoch
+                | Code::NotLeaderForPartition
+                | Code::LeaderNotAvailable
+                | Code::ReplicaNotAvailable
+                | Code::OffsetNotAvailable
+                | Code::BrokerNotAvailable
+                | Code::BrokerTransportFailure
+                | Code::NetworkException
+                | Code::KafkaStorageError
+        )
+    )
 }
 
 /// The protocol asks for begin and end as for two special times.
@@ -109,5 +147,5 @@ fn partition_error(answer: &TopicPartitionList, partition: i32) -> KafkaError {
         .find(|element| element.partition() == partition)
         .and_then(|element| element.error().err())
         .and_then(|error| error.rdkafka_error_code());
-    KafkaError::OffsetFetch(code.unwrap_or(rdkafka::types::RDKafkaErrorCode::NoOffset))
+    KafkaError::OffsetFetch(code.unwrap_or(RDKafkaErrorCode::NoOffset))
 }

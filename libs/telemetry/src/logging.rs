@@ -14,7 +14,17 @@ const QUIET_CRATES: &[&str] = &[
     "hyper",
     "opentelemetry",
     "metrics_exporter_prometheus",
+    "scylla",
+    "scylla_cql",
+    "librdkafka",
+    "rdkafka",
+    "opentelemetry",
+    "opentelemetry_sdk",
+    "opentelemetry_otlp",
 ];
+
+/// Places of others that warn of what we mean: the store's keepalive of a second is our choice.
+const SILENT_PLACES: &[&str] = &["scylla::client::session_builder"];
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +64,8 @@ fn directives(level: Level) -> String {
         Level::WARN
     };
     let crates = QUIET_CRATES.iter().map(|name| format!(",{name}={quiet}"));
-    format!("{level}{}", crates.collect::<String>())
+    let places = SILENT_PLACES.iter().map(|name| format!(",{name}=ERROR"));
+    format!("{level}{}", crates.chain(places).collect::<String>())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use test_servers::{CassandraCluster, CassandraOptions};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
@@ -15,6 +14,7 @@ use card_store::{CardStore as _, StoreError, WriteError};
 use card_store_scylla::{
     AssignedStore, CqlSession, CqlSettings, Epoch, Ownership, Replication, Schema, ScyllaReader,
 };
+use test_servers::{CassandraCluster, CassandraOptions};
 
 const CARDS: u8 = 16;
 const ROWS_PER_PAGE: usize = 500;

@@ -13,6 +13,7 @@ use card_store_scylla::{
 
 fn identity() -> SwitchIdentity {
     SwitchIdentity {
+        offset_base: 0,
         log_incarnation: Bytes::from_static(&[7; 16]),
         partition_count: 256,
         hash_version: 1,

@@ -10,7 +10,6 @@ use scylla_proxy::{
     RequestRule, ResponseOpcode, ResponseReaction, ResponseRule, RunningProxy, ShardAwareness,
     get_exclusive_local_address,
 };
-use test_servers::CassandraOptions;
 
 use crate::faults::Node;
 use crate::support::{fresh_card, fresh_partition, store_at};
@@ -18,6 +17,7 @@ use card::Timestamp;
 use card_store::contract::{decision, offsets, row};
 use card_store::{CardStore as _, WriteError};
 use card_store_scylla::{CqlSession, Epoch, OwnerStatus, Ownership};
+use test_servers::CassandraOptions;
 
 /// A node that every driver reaches through a proxy, because it says that it is at the proxy's
 /// address.
@@ -74,14 +74,23 @@ impl Lossy {
     }
 }
 
+/// One after another on one node: a start takes longer than a case.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_gets_lost_nothing_is_lost_or_done_twice() {
+    let mut lossy = Lossy::start().await;
+    a_claim_without_answer_is_found_out(&mut lossy).await;
+    a_write_of_unknown_outcome_is_repeated_by_its_caller_only(&mut lossy).await;
+    a_done_write_without_answer_is_the_same_again(&mut lossy).await;
+    a_refused_write_stops(&mut lossy).await;
+    a_read_outlives_lost_answers_and_taken_over_states_too(&mut lossy).await;
+}
+
 fn batch() -> Condition {
     Condition::RequestOpcode(RequestOpcode::Batch)
 }
 
 /// STORE-4: a claim whose answer is lost is found out by its token; no epoch is spent for nothing.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_claim_without_answer_is_found_out() {
-    let mut lossy = Lossy::start().await;
+async fn a_claim_without_answer_is_found_out(lossy: &mut Lossy) {
     let ownership = Ownership::open(lossy.session().await).await.unwrap();
     let partition = fresh_partition();
     for epoch in 1..=3 {
@@ -133,9 +142,7 @@ async fn a_claim_without_answer_is_found_out() {
 
 /// STORE-3: the driver repeats nothing by itself, and the same write again is right whatever became
 /// of the first.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_of_unknown_outcome_is_repeated_by_its_caller_only() {
-    let mut lossy = Lossy::start().await;
+async fn a_write_of_unknown_outcome_is_repeated_by_its_caller_only(lossy: &mut Lossy) {
     let store = store_at(&lossy.session().await, fresh_partition(), 1).await;
     let card = fresh_card();
     let reactions = [
@@ -182,9 +189,7 @@ async fn a_write_of_unknown_outcome_is_repeated_by_its_caller_only() {
 }
 
 /// A write that was done although its answer got lost.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_done_write_without_answer_is_the_same_again() {
-    let mut lossy = Lossy::start().await;
+async fn a_done_write_without_answer_is_the_same_again(lossy: &mut Lossy) {
     let partition = fresh_partition();
     let store = store_at(&lossy.session().await, partition, 1).await;
     let card = fresh_card();
@@ -211,9 +216,7 @@ async fn a_done_write_without_answer_is_the_same_again() {
 }
 
 /// What can never be done stops the processor instead of being repeated for ever.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_write_stops() {
-    let mut lossy = Lossy::start().await;
+async fn a_refused_write_stops(lossy: &mut Lossy) {
     let store = store_at(&lossy.session().await, fresh_partition(), 1).await;
     lossy.next_request(batch(), RequestReaction::forge().invalid());
     let refused = store.write(decision(fresh_card(), 1)).await;
@@ -224,9 +227,7 @@ async fn a_refused_write_stops() {
 }
 
 /// Reads are repeated until they are answered.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_read_outlives_lost_answers_and_taken_over_states_too() {
-    let mut lossy = Lossy::start().await;
+async fn a_read_outlives_lost_answers_and_taken_over_states_too(lossy: &mut Lossy) {
     let (partition, card) = (fresh_partition(), fresh_card());
     let old = store_at(&lossy.session().await, partition, 1).await;
     old.write(decision(card, 1)).await.unwrap();

@@ -7,7 +7,7 @@ use card::PartitionId;
 use command_log::{AppendError, CommandLog, NewRecord, contract};
 use command_log_kafka::{Compression, KafkaLog, LogOptions, OpenError};
 
-use crate::support::{PATIENCE, born, numbers, open, settings, unborn};
+use crate::support::{PATIENCE, numbers, open, settings, unborn};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_than_the_bound_is_refused_as_a_whole() {

@@ -8,7 +8,7 @@ use rdkafka::producer::BaseRecord;
 use tokio::sync::Notify;
 
 use card::{Day, Outcome, PartitionId, Position, Reply, ReplyTo, Timestamp, Version};
-use command_log::ReplySink;
+use command_log::{ReplySink, TraceContext, TracedReply};
 use command_log_kafka::{KafkaReplySink, ReplyError, ReplyReader};
 use money::Amount;
 
@@ -17,11 +17,13 @@ use crate::support::{PATIENCE, born, settings, write_raw};
 #[derive(Default)]
 struct Waiting {
     got: Mutex<Vec<Reply>>,
+    traced: Mutex<Vec<TracedReply>>,
     arrived: Notify,
 }
 
 impl ReplySink for Waiting {
-    fn deliver(&self, replies: &mut Vec<Reply>) {
+    fn deliver(&self, replies: &mut Vec<Reply>, traced: &[TracedReply]) {
+        self.traced.lock().extend_from_slice(traced);
         self.got.lock().append(replies);
         self.arrived.notify_one();
     }
@@ -66,7 +68,7 @@ fn reply(partition: u16, exchange: u64) -> Reply {
 async fn replies_reach_the_connector_that_asked() {
     let (names, _) = born(1).await;
     let sink = KafkaReplySink::open(&settings(), &names, 4).unwrap();
-    sink.deliver(&mut vec![reply(2, 0)]);
+    sink.deliver(&mut vec![reply(2, 0)], &[]);
     sink.flush(PATIENCE).unwrap();
     let asking = Arc::new(Waiting::default());
     let reader =
@@ -77,7 +79,15 @@ async fn replies_reach_the_connector_that_asked() {
         ..reply(0, 0)
     };
     let mut replies = vec![reply(2, 1), nobody, reply(1, 2), reply(99, 3), reply(2, 4)];
-    sink.deliver(&mut replies);
+    let traced = TracedReply {
+        reply_to: reply(2, 4).reply_to,
+        context: TraceContext {
+            trace_id: [8; 16],
+            span_id: [9; 8],
+        },
+        released_at_us: 1_767_225_600_000_123,
+    };
+    sink.deliver(&mut replies, &[traced]);
     assert!(replies.is_empty());
     sink.flush(PATIENCE).unwrap();
     let topic = names.replies();
@@ -87,7 +97,10 @@ async fn replies_reach_the_connector_that_asked() {
             .key(&b""[..])
             .payload(&[0xFF, 0xFF][..]),
     );
-    sink.deliver(&mut (5..1_000).map(|exchange| reply(2, exchange)).collect());
+    sink.deliver(
+        &mut (5..1_000).map(|exchange| reply(2, exchange)).collect(),
+        &[],
+    );
     let got = asking.take(997).await;
     let exchanges = [1].into_iter().chain(4..1_000);
     let expected: Vec<_> = exchanges.map(|exchange| reply(2, exchange)).collect();
@@ -95,6 +108,7 @@ async fn replies_reach_the_connector_that_asked() {
         got, expected,
         "not what came before the start, nor what is for others"
     );
+    assert_eq!(*asking.traced.lock(), [traced]);
     drop(reader);
 }
 

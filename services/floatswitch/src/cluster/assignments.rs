@@ -159,7 +159,7 @@ impl Assignments {
                 held.seen
                     .borrow()
                     .checkpointed
-                    .map(|offset| (*partition, offset))
+                    .map(|offset| (*partition, offset.saturating_sub(self.parts.offset_base)))
             })
             .collect();
         if !offsets.is_empty() {

@@ -116,6 +116,7 @@ async fn settled(place: &Place, store: &ScyllaReader) -> Result<ControlTotals, F
 pub(super) async fn ends(place: &Place) -> Result<Vec<(PartitionId, u64)>, Failure> {
     let (kafka, names) = (place.kafka.clone(), place.names.clone());
 
+    let base = place.offset_base;
     let all: Vec<PartitionId> = (0..place.log_id.partition_count).map(PartitionId).collect();
     let found =
         tokio::task::spawn_blocking(move || watermarks(&kafka, &names, &all, WATERMARK_TIMEOUT));
@@ -125,7 +126,7 @@ pub(super) async fn ends(place: &Place) -> Result<Vec<(PartitionId, u64)>, Failu
         .map_err(Failure::start_error)?;
     Ok(found
         .into_iter()
-        .map(|found| (found.partition, found.end))
+        .map(|found| (found.partition, found.end + base))
         .collect())
 }
 

@@ -65,16 +65,26 @@ pub(super) async fn run(args: InitArgs) -> Result<u8, Failure> {
 
 /// Makes what is missing and verifies what is there. May be repeated.
 pub(super) async fn prepare(settings: &Settings, cluster: &Cluster) -> Result<Prepared, Failure> {
+    let (cql, topics) = found(settings, cluster, None).await?;
+    let installed = install_rules(settings, cluster, &cql).await?;
+    Ok(Prepared { topics, installed })
+}
+
+/// Key, tables, topics and identity, without rules: a cluster that cards may be brought to. A new one
+/// counts its offsets from `offset_base`; without it, from 0.
+pub(super) async fn found(
+    settings: &Settings,
+    cluster: &Cluster,
+    offset_base: Option<u64>,
+) -> Result<(CqlSession, TopicReport), Failure> {
     let cql_settings = place::cql_settings(cluster)?;
     Schema::apply(&cql_settings, &place::replication(cluster)?)
         .await
         .map_err(Failure::start_error)?;
-    let cql = CqlSession::connect(&cql_settings)
-        .await
-        .map_err(Failure::start_error)?;
-    let identities = IdentityTable::open(cql.clone())
-        .await
-        .map_err(Failure::start_error)?;
+    let cql = CqlSession::connect(&cql_settings).await;
+    let cql = cql.map_err(Failure::start_error)?;
+    let identities = IdentityTable::open(cql.clone()).await;
+    let identities = identities.map_err(Failure::start_error)?;
     let known = identities.read().await.map_err(Failure::start_error)?;
     let hasher = hash_key(settings, known.is_some())?;
     if let Some(known) = &known {
@@ -88,14 +98,14 @@ pub(super) async fn prepare(settings: &Settings, cluster: &Cluster) -> Result<Pr
     )
     .await
     .map_err(Failure::start_error)?;
-    let identity = place::identity_of(&topics.log_id, cluster, &hasher)?;
-
+    let of_known = known.map(|known| known.offset_base);
+    let offset_base = offset_base.or(of_known).unwrap_or(0);
+    let identity = place::identity_of((&topics.log_id, offset_base), cluster, &hasher)?;
     identities
         .write_once(&identity)
         .await
         .map_err(Failure::start_error)?;
-    let installed = install_rules(settings, cluster, &cql).await?;
-    Ok(Prepared { topics, installed })
+    Ok((cql, topics))
 }
 
 /// The key is made with the switch and never again: another one would find no card.
@@ -113,7 +123,7 @@ fn hash_key(settings: &Settings, is_known: bool) -> Result<PanHasher, Failure> {
 }
 
 /// Appends a barrier, and a first settlement day, to the partitions that have not these rules yet.
-async fn install_rules(
+pub(super) async fn install_rules(
     settings: &Settings,
     cluster: &Cluster,
     cql: &CqlSession,

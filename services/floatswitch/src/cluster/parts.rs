@@ -15,6 +15,8 @@ use telemetry::Tracer;
 
 /// Shared by all partitions.
 pub(super) struct ProcessorParts {
+    /// What is added to the offsets of the topic.
+    pub(super) offset_base: u64,
     /// This process in the ownership table.
     pub(super) name: String,
     pub(super) cql: CqlSession,

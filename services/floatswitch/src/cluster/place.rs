@@ -36,6 +36,8 @@ pub(super) struct Place {
     pub(super) names: TopicNames,
     pub(super) cql: CqlSession,
     pub(super) log_id: LogId,
+    /// What is added to the offsets of the topic.
+    pub(super) offset_base: u64,
     pub(super) hasher: PanHasher,
 }
 
@@ -77,6 +79,7 @@ impl Place {
             names,
             cql,
             log_id,
+            offset_base: identity.offset_base,
             hasher,
         })
     }
@@ -84,9 +87,12 @@ impl Place {
     /// Opens the log of the cluster.
     pub(super) async fn open_log(&self) -> Result<KafkaLog, Failure> {
         let (kafka, names, id) = (self.kafka.clone(), self.names.clone(), self.log_id.clone());
-        let opening = tokio::task::spawn_blocking(move || {
-            KafkaLog::open(&kafka, &names, id, &LogOptions::default())
-        });
+        let options = LogOptions {
+            offset_base: self.offset_base,
+            ..LogOptions::default()
+        };
+        let opening =
+            tokio::task::spawn_blocking(move || KafkaLog::open(&kafka, &names, id, &options));
         opening
             .await
             .map_err(Failure::start_error)?
@@ -119,7 +125,7 @@ fn log_id(identity: &SwitchIdentity) -> Result<LogId, Failure> {
 
 /// What the store shall know of the switch.
 pub(super) fn identity_of(
-    log_id: &LogId,
+    (log_id, offset_base): (&LogId, u64),
     cluster: &Cluster,
     hasher: &PanHasher,
 ) -> Result<SwitchIdentity, Failure> {
@@ -127,6 +133,7 @@ pub(super) fn identity_of(
         log_incarnation: Bytes::copy_from_slice(&log_id.incarnation),
         partition_count: log_id.partition_count,
         hash_version: log_id.hash_version.into(),
+        offset_base,
         kafka_prefix: cluster.topic_prefix.as_str().to_owned(),
         pan_key_check: key_check(hasher)?,
         created_at: now(),

@@ -112,6 +112,7 @@ async fn start_processor(
     let skips = Skips::open(place.cql.clone(), ownership.clone()).await;
     let skips = skips.map_err(Failure::start_error)?;
     let parts = ProcessorParts {
+        offset_base: place.offset_base,
         name: process.name.clone(),
         cql: place.cql.clone(),
         log: Arc::clone(log),

@@ -82,9 +82,9 @@ fn refuse_inside(out: &Path, data_dir: &Path) -> Result<(), Failure> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
     };
-    let parent = parent.canonicalize().map_err(|error| {
-        Failure::usage(format!("{}: {error}: make it first", parent.display()))
-    })?;
+    let parent = parent
+        .canonicalize()
+        .map_err(|error| Failure::usage(format!("{}: {error}: make it first", parent.display())))?;
     let root = data_dir.canonicalize();
     if root.is_ok_and(|root| parent.starts_with(root)) {
         let message = "the archive would be inside the data folder: name a folder elsewhere";

@@ -24,7 +24,9 @@ pub(super) struct Flight<T> {
 impl<T: Send + 'static> Flight<T> {
     pub(super) fn new() -> Self {
         Self {
-            room: Arc::new(Semaphore::new(usize::try_from(ROOM_KIB).unwrap_or(usize::MAX))),
+            room: Arc::new(Semaphore::new(
+                usize::try_from(ROOM_KIB).unwrap_or(usize::MAX),
+            )),
             tasks: JoinSet::new(),
         }
     }

@@ -202,7 +202,10 @@ async fn write<T: Target>(target: &Arc<T>, archive: &Archive) -> Result<(), Fail
     target.flush().await.map_err(Failure::start_error)
 }
 
-async fn add_media<T: Target>(target: &T, media: &mut Vec<RegisteredMedium>) -> Result<(), Failure> {
+async fn add_media<T: Target>(
+    target: &T,
+    media: &mut Vec<RegisteredMedium>,
+) -> Result<(), Failure> {
     let added = target.media().add_media(media).await;
     media.clear();
     added.map_err(Failure::start_error)

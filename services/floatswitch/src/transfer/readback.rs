@@ -207,7 +207,9 @@ async fn count_cards<T: Target>(target: &T) -> Result<u64, Failure> {
 async fn count_media<T: Target>(target: &T, programme: ProgrammeId) -> Result<u64, Failure> {
     let (mut count, mut after) = (0, None);
     loop {
-        let listed = target.media().media_of_programme(programme, after, PER_PAGE);
+        let listed = target
+            .media()
+            .media_of_programme(programme, after, PER_PAGE);
         let page = listed.await.map_err(Failure::start_error)?;
         let Some(last) = page.last() else {
             return Ok(count);

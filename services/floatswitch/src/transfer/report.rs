@@ -49,7 +49,10 @@ pub(super) fn imported(
     writeln!(out, "{:<26} {:>20} {:>20}", "", "archive", "here")?;
     table(&mut out, &[&archive.manifest.told(), &imported.here])?;
     let config = config.display();
-    writeln!(out, "equal: every state, row, old key and medium, byte by byte")?;
+    writeln!(
+        out,
+        "equal: every state, row, old key and medium, byte by byte"
+    )?;
     writeln!(out, "prove it once more any time")?;
     writeln!(out, "  floatswitch check --config {config}")?;
     Ok(out.flush()?)

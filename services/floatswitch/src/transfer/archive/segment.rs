@@ -63,7 +63,10 @@ impl Blocks {
             return Err(ArchiveError::damaged(&path, what));
         }
         if bytes.get(..HEADER_SIZE) != Some(&header(number)[..]) {
-            return Err(ArchiveError::damaged(&path, "is not the segment of its name"));
+            return Err(ArchiveError::damaged(
+                &path,
+                "is not the segment of its name",
+            ));
         }
         let left = Bytes::from(bytes).slice(HEADER_SIZE..);
         Ok(Self { left })
