@@ -194,7 +194,6 @@ pub struct TracedReply {
 }
 
 /// Where released replies go: the parked exchanges of this process, or the replies topic.
-
 pub trait ReplySink: Send + Sync + 'static {
     /// Hands replies over, oldest first, and empties the list. Never blocks; a reply that nobody
     /// waits for any more is dropped and counted.

@@ -46,6 +46,11 @@ pub enum StopReason {
         /// Why.
         reason: String,
     },
+    /// LOG-5: the log's clock leapt.
+    #[error(
+        "record at {0} is more than 5 minutes ahead of this machine's clock: set right whichever is wrong"
+    )]
+    ClockAhead(Position),
     /// No more records come, or the actors cannot be run.
     #[error("partition cannot go on: {0}")]
     Ended(String),
@@ -77,9 +82,10 @@ impl StopReason {
     pub fn position(&self) -> Option<Position> {
         match self {
             Self::Unreadable { position, .. } | Self::Card { position, .. } => Some(*position),
-            Self::NoRules(position) | Self::Differs(position) | Self::Poison(position) => {
-                Some(*position)
-            }
+            Self::NoRules(position)
+            | Self::Differs(position)
+            | Self::Poison(position)
+            | Self::ClockAhead(position) => Some(*position),
             Self::Gap { .. } | Self::UnknownRules(_) | Self::Ended(_) => None,
         }
     }

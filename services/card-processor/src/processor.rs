@@ -22,7 +22,7 @@ use crate::recovery::{self, Folded, Recovered};
 use crate::release::{self, Outlets, ReleaseQueue};
 use crate::settings::ProcessorSettings;
 use crate::worker::{Lane, Phase, Worker};
-use card::{Outcome, PartitionId, Position};
+use card::{Outcome, PartitionId, Position, Timestamp};
 use card_store::{CardStore, WriteError};
 use command_log::{CommandLog, Digest, PartitionGates, ReplySink, Sequence};
 use telemetry::Tracer;
@@ -48,6 +48,8 @@ pub struct Parts<S, L> {
     pub skips: BTreeSet<Position>,
     /// Traces sampled commands.
     pub tracer: Tracer,
+    /// This machine's clock. Nothing is decided by it; a log whose clock runs ahead of it is not believed.
+    pub wall_clock: fn() -> Timestamp,
 }
 
 /// Which partitions are folded here, and what becomes of the commands between their checkpoint and
@@ -129,6 +131,7 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
                 bundles: Arc::clone(&parts.bundles),
                 idle_card: settings.idle_card,
                 skips: Arc::clone(&skips),
+                wall_clock: parts.wall_clock,
                 phase: phase.subscribe(),
             };
             tasks.push(tokio::spawn(worker.run()));

@@ -33,5 +33,9 @@ pub(crate) const DECISIONS_PER_WRITE_MAX: usize = 64;
 /// stuck card is repaired (OWN-4).
 pub(crate) const WATERMARK_SPAN_MAX: usize = 65_536;
 
+/// How far the log's clock may be ahead of this machine's. Time on a card never runs back, so a leap by
+/// years would end every hold and forget every key (LOG-5).
+pub(crate) const LOG_AHEAD_MAX_MS: i64 = 5 * 60 * 1_000;
+
 /// Panics at one position that stop its partition (OWN-5).
 pub(crate) const PANICS_MAX: u8 = 3;

@@ -12,8 +12,8 @@ use crate::error::StopReason;
 use crate::inbox::Work;
 use crate::live::{AfterCrash, LiveCards};
 use crate::partition::Shared;
-use crate::settings::{DEFERRED_MAX, RECORDS_PER_POLL_MAX, WATERMARK_SPAN_MAX};
-use card::{PartitionId, Position};
+use crate::settings::{DEFERRED_MAX, LOG_AHEAD_MAX_MS, RECORDS_PER_POLL_MAX, WATERMARK_SPAN_MAX};
+use card::{PartitionId, Position, Timestamp};
 use card_store::CardStore;
 use command_log::envelope::{decode_command, decode_mark};
 use command_log::{LogConsumer, LogRecord, RecordKind};
@@ -67,6 +67,7 @@ pub(crate) struct Worker<S, C> {
     pub(crate) idle_card: Duration,
     /// Positions that an operator skipped (OWN-5).
     pub(crate) skips: Arc<BTreeSet<Position>>,
+    pub(crate) wall_clock: fn() -> Timestamp,
     pub(crate) phase: watch::Receiver<Phase>,
 }
 
@@ -107,9 +108,10 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
                         self.stop_all(&error.to_string());
                         break;
                     }
-                    let now = Instant::now();
+                                        let now = Instant::now();
+                    let latest = Timestamp((self.wall_clock)().0.saturating_add(LOG_AHEAD_MAX_MS));
                     for record in batch.drain(..) {
-                        self.take(record, now).await;
+                        self.take(record, (now, latest)).await;
                     }
                 }
                 _ = sweep.tick() => self.live.passivate_idle(self.idle_card, Instant::now()),
@@ -119,7 +121,7 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
     }
 
     /// LOG-3: lower = drop, higher = stop.
-    async fn take(&mut self, record: LogRecord, now: Instant) {
+    async fn take(&mut self, record: LogRecord, (now, latest): (Instant, Timestamp)) {
         let partition = record.position.partition;
         let Some(Some(lane)) = self.lanes.get_mut(usize::from(partition.0)) else {
             return;
@@ -133,6 +135,9 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
                 found: record.position.offset,
             };
             return self.stop(partition, gap);
+        }
+        if record.appended_at > latest {
+            return self.stop(partition, StopReason::ClockAhead(record.position)); // LOG-5
         }
         lane.next_offset += 1;
         if self.skips.contains(&record.position) {

@@ -88,6 +88,7 @@ impl Engine {
             gates: Arc::new(PartitionGates::closed(log.log_id().partition_count)),
             skips: BTreeSet::new(),
             tracer,
+            wall_clock: now,
         };
         let processor = Processor::start(parts, &plan::processor(settings), Takeover::Everything)
             .await

@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::support::{Bench, COMMAND, Faults, card, fen, rules, yuan};
-use card::{DeclineReason, Outcome, PartitionId};
+use card::{DeclineReason, Outcome, PartitionId, Timestamp};
 use card_processor::StopReason;
 use card_store::CardStore as _;
 use command_log::CommandLog as _;
+use command_log::memory::MEMORY_LOG_START;
 
 #[tokio::test]
 async fn a_purchase_is_answered_once_it_is_durable_and_not_before() {
@@ -338,5 +339,26 @@ async fn a_gap_in_the_log_stops_the_partition() {
     assert!(
         bench_error.is_ok(),
         "an offset beyond the log's end is another log: refused"
+    );
+}
+
+#[tokio::test]
+async fn a_log_whose_clock_leapt_is_not_believed() {
+    let bench = Bench::start().await;
+    bench.issue(1, yuan(100)).await;
+    let before = bench.card(1).await;
+    let minutes = |count: i64| Timestamp(MEMORY_LOG_START.0 + count * 60_000);
+    bench.log.set_time(minutes(4));
+    bench.purchase(1, 1, yuan(1));
+    assert_eq!(bench.outcomes(1).await, [Outcome::Approved]);
+    bench.log.set_time(minutes(10 * 365 * 24 * 60));
+    bench.purchase(1, 2, yuan(1));
+    bench.until(|| !bench.processor.stopped().is_empty()).await;
+    let (_, reason) = bench.processor.stopped().remove(0);
+    assert!(matches!(reason, StopReason::ClockAhead(_)), "{reason}");
+    assert_eq!(
+        bench.card(1).await.version().0,
+        before.version().0 + 1,
+        "LOG-5: it reached no card"
     );
 }

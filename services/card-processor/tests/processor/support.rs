@@ -19,7 +19,7 @@ use card_store::{
     CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
     StoredCard, WriteError,
 };
-use command_log::memory::MemoryLog;
+use command_log::memory::{MEMORY_LOG_START, MemoryLog};
 use command_log::{
     CommandLog as _, NewRecord, PartitionGates, RecordKind, ReplySink, TracedReply, envelope,
     partition_of,
@@ -270,6 +270,7 @@ impl Bench {
             gates: Arc::new(PartitionGates::closed(PARTITIONS)),
             skips,
             tracer: telemetry::Tracer::off(),
+            wall_clock: || MEMORY_LOG_START,
         };
         let processor = Processor::start(parts, &settings(), takeover).await?;
         processor.open_gates();

@@ -40,7 +40,6 @@ pub(super) enum Leave {
 /// What others may see of a held partition.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
-    pub(super) watermark: u64,
     /// From where another owner would go on.
     pub(super) checkpointed: Option<u64>,
     pub(super) outstanding_count: usize,
@@ -206,12 +205,7 @@ impl Watching<'_> {
 
     fn show(&self) {
         let processor = &self.round.processor;
-        let watermark = processor
-            .watermarks()
-            .first()
-            .map_or(0, |(_, offset)| *offset);
         self.seen.send_replace(Seen {
-            watermark,
             checkpointed: processor.checkpointed().first().map(|(_, offset)| *offset),
             outstanding_count: processor.outstanding_count(),
         });

@@ -162,10 +162,10 @@ impl Assignments {
                     .map(|offset| (*partition, offset.saturating_sub(self.parts.offset_base)))
             })
             .collect();
-        if !offsets.is_empty() {
-            if let Some(membership) = &self.membership {
-                membership.commit(&offsets);
-            }
+        if let Some(membership) = &self.membership
+            && !offsets.is_empty()
+        {
+            membership.commit(&offsets);
         }
         self.show();
     }

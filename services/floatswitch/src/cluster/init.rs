@@ -18,7 +18,7 @@ use crate::plan;
 use card::{PartitionId, Rules};
 use card_processor::{Bundles, check_successor, read_checkpoint};
 use card_store::CardStore as _;
-use card_store_scylla::{CqlSession, IdentityTable, Schema, ScyllaReader};
+use card_store_scylla::{CqlSession, IdentityTable, Schema, ScyllaReader, SwitchIdentity};
 use command_log::envelope::{LOGIC_VERSION, Mark, encode_mark};
 use command_log::{CommandLog as _, NewRecord, RecordKind};
 use command_log_kafka::{KafkaLog, TopicReport, create_or_verify};
@@ -86,7 +86,7 @@ pub(super) async fn found(
     let identities = IdentityTable::open(cql.clone()).await;
     let identities = identities.map_err(Failure::start_error)?;
     let known = identities.read().await.map_err(Failure::start_error)?;
-    let hasher = hash_key(settings, known.is_some())?;
+    let hasher = hash_key(settings, known.as_ref())?;
     if let Some(known) = &known {
         place::same_switch(settings, cluster, known, &hasher)?;
     }
@@ -109,9 +109,9 @@ pub(super) async fn found(
 }
 
 /// The key is made with the switch and never again: another one would find no card.
-fn hash_key(settings: &Settings, is_known: bool) -> Result<PanHasher, Failure> {
+fn hash_key(settings: &Settings, known: Option<&SwitchIdentity>) -> Result<PanHasher, Failure> {
     let path = DataFolder::new(&settings.data_dir).pan_hash_key();
-    if is_known || path.exists() {
+    if known.is_some() || path.exists() {
         return pan_hash_key::load(&path).map_err(Failure::start_error);
     }
     if let Some(folder) = path.parent() {
@@ -172,7 +172,7 @@ async fn behind(
         let read = tokio::task::block_in_place(|| read_checkpoint(checkpoint, bundles));
         let (context, _) = read.map_err(Failure::cannot_start)?;
         match &context.rules {
-            Some(current) if context.rules_hash == rules.hash() => drop(current),
+            Some(_) if context.rules_hash == rules.hash() => {}
             Some(current) => {
                 check_successor(current, rules).map_err(Failure::start_error)?;
                 behind.push(partition);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::code_of;
+use crate::engine::{code_of, now};
 use card::Position;
 use card_processor::{Bundles, Parts, ProcessorSettings};
 use card_store_scylla::{AssignedStore, CqlSession, Ownership, Skips};
@@ -48,6 +48,7 @@ impl ProcessorParts {
             gates: Arc::new(PartitionGates::closed(self.log.log_id().partition_count)),
             skips,
             tracer: self.tracer.clone(),
+            wall_clock: now,
         }
     }
 }

@@ -169,7 +169,7 @@ type Names<T> = BTreeMap<T, Bytes>;
 /// round to the same trace number, or the offset, when a reversal came first and left two keys of
 /// one record. In the order of the offsets each name is taken over as it was; whether it came out
 /// right is looked at, not believed.
-fn in_write_order(found: &[NamedKey]) -> Result<Vec<KeyRow>, String> {
+pub(super) fn in_write_order(found: &[NamedKey]) -> Result<Vec<KeyRow>, String> {
     let (mut by_key, mut by_offset) = (Names::new(), Names::new());
     for named in found {
         match named.name {

@@ -1,8 +1,9 @@
 //! `manifest.json`: what is in an archive, with the hashes that prove it, and the money it tells of.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -174,8 +175,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A new file, for its owner alone.
+pub(super) fn create(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path)
+}
+
 fn create_synced(path: &Path, content: &[u8]) -> Result<(), ArchiveError> {
-    let mut file = File::create_new(path).map_err(ArchiveError::io("create", path))?;
+    let mut file = create(path).map_err(ArchiveError::io("create", path))?;
     file.write_all(content)
         .and_then(|()| file.sync_all())
         .map_err(ArchiveError::io("write", path))

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::exit::Failure;
 
 pub(crate) use manifest::{
-    Contents, FloatFen, Listed, MANIFEST, MANIFEST_HASH, Manifest, ProgrammeTold, SourceLog, Told,
+    Contents, FloatFen, Listed, Manifest, ProgrammeTold, SourceLog, Told,
     hex,
 };
 pub(crate) use reader::{ArchiveReader, Item};

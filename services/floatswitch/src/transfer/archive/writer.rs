@@ -2,12 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use super::manifest::{self, Listed, Manifest, hex, sync_folder};
+use super::manifest::{self, Listed, Manifest, create, hex, sync_folder};
 use super::record::{CardHead, Record};
 use super::segment::{self, BLOCK_HEADER_SIZE, BLOCK_SIZE, SEGMENT_SIZE_MAX};
 use super::{ArchiveError, ArchiveId};
@@ -38,7 +39,8 @@ struct Segment {
 impl ArchiveWriter {
     /// Makes the folder, which must not be there.
     pub(crate) fn create(folder: &Path) -> Result<Self, ArchiveError> {
-        fs::create_dir(folder).map_err(|error| match error.kind() {
+        let made = fs::DirBuilder::new().mode(0o700).create(folder);
+        made.map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => ArchiveError::Exists(folder.to_owned()),
             _ => ArchiveError::io("create", folder)(error),
         })?;
@@ -125,7 +127,7 @@ impl ArchiveWriter {
         let number = u32::try_from(self.files.len()).expect("the disk is full before") + 1;
         let name = segment::name(number);
         let path = self.folder.join(&name);
-        let file = File::create_new(&path).map_err(ArchiveError::io("create", &path))?;
+        let file = create(&path).map_err(ArchiveError::io("create", &path))?;
         let mut segment = Segment {
             file,
             path,
