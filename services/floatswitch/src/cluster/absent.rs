@@ -4,6 +4,7 @@ use super::args::ClusterCommand;
 use crate::books::Work;
 use crate::exit::Failure;
 use crate::serve::{Process, Role};
+use crate::transfer::{Archive, Imported};
 use settings::{Cluster, Settings};
 
 pub(crate) async fn work_on_books<W: Work>(
@@ -32,6 +33,10 @@ fn absent() -> Failure {
         "this program was built without the cluster: build it with `--features cluster`, or take the \
          [cluster] table out of the settings",
     )
+}
+
+pub(crate) async fn import(_: &Settings, _: &Cluster, _: &Archive) -> Result<Imported, Failure> {
+    Err(absent())
 }
 
 pub(crate) async fn prepare(_: &Settings) -> Result<(), Failure> {

@@ -40,12 +40,14 @@ mod serve;
 mod skip;
 #[cfg(feature = "cluster")]
 mod status;
+#[cfg(feature = "cluster")]
+mod target;
 
 pub(crate) use args::ClusterCommand;
 
 #[cfg(not(feature = "cluster"))]
-pub(crate) use absent::{prepare, remove, run, serve, work_on_books};
+pub(crate) use absent::{import, prepare, remove, run, serve, work_on_books};
 #[cfg(feature = "cluster")]
 use present::cluster_of;
 #[cfg(feature = "cluster")]
-pub(crate) use present::{prepare, remove, run, serve, work_on_books};
+pub(crate) use present::{import, prepare, remove, run, serve, work_on_books};

@@ -9,7 +9,8 @@ use crate::engine::now;
 use crate::exit::Failure;
 use crate::folder::DataFolder;
 use card_store_scylla::{
-    CqlSession, CqlSettings, IdentityTable, Keyspace, Login, Reach, Replication, SwitchIdentity,
+    CqlSession, CqlSettings, IdentityTable, ImportTable, Keyspace, Login, Reach, Replication,
+    SwitchIdentity,
 };
 use command_log::LogId;
 use command_log_kafka::{
@@ -44,6 +45,24 @@ pub(super) struct Place {
 impl Place {
     /// Connects to the store and compares the topics with what it knows (LOG-2).
     pub(super) async fn open(
+        settings: &Settings,
+        cluster: &Cluster,
+        name: &str,
+    ) -> Result<Self, Failure> {
+        let place = Self::open_unfinished(settings, cluster, name).await?;
+        let imports = ImportTable::open(place.cql.clone()).await;
+        let imports = imports.map_err(Failure::start_error)?;
+        match imports.read().await.map_err(Failure::start_error)? {
+            Some(mark) if !mark.is_done => Err(Failure::cannot_start(
+                "an import into this cluster was cut short, and not all cards are here: repeat \
+                 `floatswitch import` with the same archive",
+            )),
+            Some(_) | None => Ok(place),
+        }
+    }
+
+    /// The same, also when cards are still being brought in.
+    pub(super) async fn open_unfinished(
         settings: &Settings,
         cluster: &Cluster,
         name: &str,

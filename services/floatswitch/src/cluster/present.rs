@@ -1,8 +1,12 @@
 //! What the rest of the program asks of the cluster.
 
+use std::sync::Arc;
+
 use super::args::ClusterCommand;
+use super::target::ClusterTarget;
 use super::{drain, init, place, skip, status};
 use crate::exit::Failure;
+use crate::transfer::{self, Archive, Imported};
 use card_store_scylla::Schema;
 use command_log_kafka::delete_topics;
 use settings::{Cluster, Settings};
@@ -18,6 +22,17 @@ pub(crate) async fn run(command: ClusterCommand) -> Result<u8, Failure> {
         ClusterCommand::Drain(args) => drain::run(args).await,
         ClusterCommand::Skip(args) => skip::run(args).await,
     }
+}
+
+/// Takes an archive into a new cluster, which it makes.
+pub(crate) async fn import(
+    settings: &Settings,
+    cluster: &Cluster,
+    archive: &Archive,
+) -> Result<Imported, Failure> {
+    let verified = transfer::verify(archive)?;
+    let target = ClusterTarget::open(settings, cluster, archive.manifest.offset_base).await?;
+    transfer::into(&Arc::new(target), archive, verified).await
 }
 
 /// Makes topics, tables and key, and puts the settings' rules in force.

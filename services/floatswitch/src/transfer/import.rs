@@ -11,6 +11,7 @@ use super::readback::ReadBack;
 use super::report;
 use super::target::{Marker, Shape, Stage, Target, key_check};
 use super::verify::{self, Verified};
+use crate::cluster;
 use crate::config;
 use crate::exit::{DONE, Failure};
 use card_store::{CardStore as _, WriteError};
@@ -56,7 +57,7 @@ pub(crate) async fn run(args: ImportArgs) -> Result<u8, Failure> {
     // Before a target is made for it.
     admit_shape(&archive.manifest, settings.log.partition_count.get())?;
     let imported = match &settings.cluster {
-        Some(_) => return Err(Failure::usage("importing into a cluster is not wired yet")),
+        Some(cluster) => cluster::import(&settings, cluster, &archive).await?,
         None => {
             let verified = verify::archive(&archive)?;
             let target = Arc::new(EmbeddedTarget::open(&settings, &archive)?);

@@ -26,5 +26,14 @@ mod target;
 mod tests;
 mod verify;
 
+pub(crate) use archive::Archive;
+#[cfg(feature = "cluster")]
+pub(crate) use archive::ArchiveId;
 pub(crate) use export::{ExportArgs, run as export};
-pub(crate) use import::{ImportArgs, run as import};
+#[cfg(feature = "cluster")]
+pub(crate) use import::into;
+pub(crate) use import::{ImportArgs, Imported, run as import};
+#[cfg(feature = "cluster")]
+pub(crate) use target::{Marker, Shape, Stage, Target};
+#[cfg(feature = "cluster")]
+pub(crate) use verify::archive as verify;

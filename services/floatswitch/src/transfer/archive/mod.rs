@@ -21,8 +21,7 @@ use std::path::{Path, PathBuf};
 use crate::exit::Failure;
 
 pub(crate) use manifest::{
-    Contents, FloatFen, Listed, Manifest, ProgrammeTold, SourceLog, Told,
-    hex,
+    Contents, FloatFen, Listed, Manifest, ProgrammeTold, SourceLog, Told, hex,
 };
 pub(crate) use reader::{ArchiveReader, Item};
 pub(crate) use writer::ArchiveWriter;

@@ -37,7 +37,10 @@ async fn a_flipped_bit_anywhere_is_found() {
             fs::write(&path, bad).unwrap();
             let failure = read(&archive.folder).unwrap_err();
             let path = path.display();
-            assert_eq!(failure.code, FOUND_WRONG, "{path} byte {index}: {failure:?}");
+            assert_eq!(
+                failure.code, FOUND_WRONG,
+                "{path} byte {index}: {failure:?}"
+            );
             if is_segment {
                 let names_it = failure.message.contains("segment-00001");
                 assert!(names_it, "{path} byte {index}: {failure:?}");
@@ -60,10 +63,26 @@ async fn missing_cut_and_foreign_files_are_found() {
         assert_eq!(failure.code, code, "{name}: {failure:?}");
         assert!(failure.message.contains(expected), "{name}: {failure:?}");
     };
-    let remove = |name: &'static str| move |folder: &Path| fs::remove_file(folder.join(name)).unwrap();
-    check("a", &remove("segment-00001"), FOUND_WRONG, "segment-00001: is missing");
-    check("b", &remove("manifest.json"), USAGE, "an export that was cut short");
-    check("c", &remove("manifest.sha256"), USAGE, "an export that was cut short");
+    let remove =
+        |name: &'static str| move |folder: &Path| fs::remove_file(folder.join(name)).unwrap();
+    check(
+        "a",
+        &remove("segment-00001"),
+        FOUND_WRONG,
+        "segment-00001: is missing",
+    );
+    check(
+        "b",
+        &remove("manifest.json"),
+        USAGE,
+        "an export that was cut short",
+    );
+    check(
+        "c",
+        &remove("manifest.sha256"),
+        USAGE,
+        "an export that was cut short",
+    );
     let cut = |folder: &Path| {
         let path = folder.join("segment-00001");
         let file = fs::File::options().write(true).open(path).unwrap();
@@ -72,7 +91,12 @@ async fn missing_cut_and_foreign_files_are_found() {
     check("d", &cut, FOUND_WRONG, "bytes, ");
     let foreign = |folder: &Path| fs::write(folder.join("segment-00002"), b"x").unwrap();
     check("e", &foreign, FOUND_WRONG, "is not in the manifest");
-    check("f", &|folder| fs::remove_dir_all(folder).unwrap(), USAGE, "manifest.sha256: is missing");
+    check(
+        "f",
+        &|folder| fs::remove_dir_all(folder).unwrap(),
+        USAGE,
+        "manifest.sha256: is missing",
+    );
 }
 
 /// Hashes prove that nobody changed it on the way; they do not prove that it was right.
@@ -161,7 +185,10 @@ async fn no_card_number_is_in_an_archive() {
                 assert!(!is_there, "LOG-4: {} holds a card number", path.display());
             }
             let key = super::world::KEY;
-            assert!(!bytes.windows(32).any(|window| window == key), "nor the key");
+            assert!(
+                !bytes.windows(32).any(|window| window == key),
+                "nor the key"
+            );
         }
     }
 }

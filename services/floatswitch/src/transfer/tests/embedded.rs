@@ -21,7 +21,10 @@ fn settings(data_dir: &Path) -> Settings {
     let text = settings::example()
         .replace("\"floatswitch-data\"", &format!("{data_dir:?}"))
         .replace("segment_size_mib = 256", "segment_size_mib = 1")
-        .replace("partition_count = 256", &format!("partition_count = {PARTITIONS}"));
+        .replace(
+            "partition_count = 256",
+            &format!("partition_count = {PARTITIONS}"),
+        );
     Settings::parse(&text, Path::new("switch.toml")).unwrap()
 }
 
@@ -60,7 +63,10 @@ async fn a_new_folder_becomes_a_switch_once_everything_is_proved() {
         let found = CardCopy::read(&store, card(number)).await;
         assert_eq!(found, CardCopy::read(&*world.store, card(number)).await);
     }
-    assert_eq!(store.checkpoints().await.unwrap().len(), usize::from(PARTITIONS));
+    assert_eq!(
+        store.checkpoints().await.unwrap().len(),
+        usize::from(PARTITIONS)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +75,10 @@ async fn what_a_broken_import_left_is_removed_by_the_next() {
     let archive = world.export().await;
     let root = folder(&world, KEY);
     let target = open(&root, &archive).unwrap();
-    let copy = CardCopy::read(&*world.store, card(2)).await.unwrap().unwrap();
+    let copy = CardCopy::read(&*world.store, card(2))
+        .await
+        .unwrap()
+        .unwrap();
     for write in copy.writes().unwrap() {
         target.write(write).await.unwrap();
     }

@@ -47,7 +47,9 @@ fn names(rows: &[KeyRow]) -> Vec<NamedKey> {
         names.insert(KeyName::Offset(row.offset), row.bytes.clone());
     }
     let names = names.into_iter();
-    names.map(|(name, bytes)| NamedKey { name, bytes }).collect()
+    names
+        .map(|(name, bytes)| NamedKey { name, bytes })
+        .collect()
 }
 
 fn check(entries: &[Entry]) {
@@ -70,7 +72,12 @@ fn each_name_leads_where_it_led() {
     check(&[entry(1, 10, 0), entry(2, 10, 0)]);
     check(&[entry(2, 10, 0), entry(1, 10, 0)]);
     // Both, and the reversal's own trace number came round as well.
-    check(&[entry(1, 5, 0), entry(1, 10, 0), entry(2, 10, 0), entry(2, 20, 0)]);
+    check(&[
+        entry(1, 5, 0),
+        entry(1, 10, 0),
+        entry(2, 10, 0),
+        entry(2, 20, 0),
+    ]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What arrives, and what is refused.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use super::place::{MemoryPlace, import};
 use super::world::{CARDS, World, card, pan};
@@ -20,7 +20,9 @@ async fn everything_arrives_as_it_was() {
     let world = World::new().await;
     let archive = world.export().await;
     let place = Arc::new(MemoryPlace::new(&archive));
-    place.is_vague.store(true, std::sync::atomic::Ordering::SeqCst);
+    place
+        .is_vague
+        .store(true, std::sync::atomic::Ordering::SeqCst);
     let imported = import(&place, &archive).await.unwrap();
     assert_eq!(imported.here, archive.manifest.told());
     for number in 1..=CARDS {
@@ -32,7 +34,13 @@ async fn everything_arrives_as_it_was() {
     );
     let told = place.marker().await.unwrap();
     let stage = Stage::Done;
-    assert_eq!(told, Some(Marker { archive: archive.id, stage }));
+    assert_eq!(
+        told,
+        Some(Marker {
+            archive: archive.id,
+            stage
+        })
+    );
     same_context(&world, &place, &archive).await;
 }
 
@@ -70,15 +78,39 @@ async fn same_context(world: &World, place: &MemoryPlace, archive: &Archive) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_past_has_keys_of_every_sort() {
     let world = World::new().await;
-    let names = world.store.keys_after(card(CARDS), None, usize::MAX).await.unwrap();
-    let by_key: Vec<_> = names.iter().filter(|named| matches!(named.name, KeyName::Key(_))).collect();
-    let by_offset: Vec<_> = names.iter().filter(|named| matches!(named.name, KeyName::Offset(_))).collect();
+    let names = world
+        .store
+        .keys_after(card(CARDS), None, usize::MAX)
+        .await
+        .unwrap();
+    let by_key: Vec<_> = names
+        .iter()
+        .filter(|named| matches!(named.name, KeyName::Key(_)))
+        .collect();
+    let by_offset: Vec<_> = names
+        .iter()
+        .filter(|named| matches!(named.name, KeyName::Offset(_)))
+        .collect();
     let is_among = |all: &[&card_store::NamedKey], one: &card_store::NamedKey| {
         all.iter().any(|other| other.bytes == one.bytes)
     };
-    let key_only = by_key.iter().filter(|one| !is_among(&by_offset, one)).count();
-    let offset_only = by_offset.iter().filter(|one| !is_among(&by_key, one)).count();
-    let retired = by_key.iter().filter(|named| matches!(named.name, KeyName::Key(LegKey([0, 0, 0, 0, 0, 0, 0, 0, ..])))).count();
+    let key_only = by_key
+        .iter()
+        .filter(|one| !is_among(&by_offset, one))
+        .count();
+    let offset_only = by_offset
+        .iter()
+        .filter(|one| !is_among(&by_key, one))
+        .count();
+    let retired = by_key
+        .iter()
+        .filter(|named| {
+            matches!(
+                named.name,
+                KeyName::Key(LegKey([0, 0, 0, 0, 0, 0, 0, 0, ..]))
+            )
+        })
+        .count();
     assert!(key_only > 0, "a reversal that came first");
     assert!(offset_only > 50, "trace numbers that came round again");
     assert!(retired > 0, "an old sale that was refunded");
@@ -131,12 +163,23 @@ async fn a_place_for_other_cards_is_refused() {
         assert_eq!(failure.code, REFUSED, "{failure:?}");
         assert!(failure.message.contains(expected), "{}", failure.message);
         assert_eq!(place.store.cards_after(None, 9).await, before, "untouched");
-        assert!(place.media.media_of(card(2)).unwrap().is_empty(), "untouched");
+        assert!(
+            place.media.media_of(card(2)).unwrap().is_empty(),
+            "untouched"
+        );
     };
-    check(|place| place.shape.partition_count = 8, "set `partition_count = 4`").await;
+    check(
+        |place| place.shape.partition_count = 8,
+        "set `partition_count = 4`",
+    )
+    .await;
     check(|place| place.shape.hash_version = 9, "hash version 9").await;
     check(|place| place.shape.offset_base = 0, "log begins at 0").await;
-    check(|place| place.hasher = PanHasher::new(&[8; 32]), "another key").await;
+    check(
+        |place| place.hasher = PanHasher::new(&[8; 32]),
+        "another key",
+    )
+    .await;
     check(
         |place| place.marker = parking_lot::Mutex::new(Some(marker([1; 32], Stage::Started))),
         "another archive",
@@ -246,7 +289,9 @@ async fn a_log_that_is_not_folded_to_its_end_is_not_exported() {
     assert!(failure.message.contains("no checkpoint covers"));
     assert!(!world.out().exists());
     std::fs::create_dir(world.out()).unwrap();
-    let failure = export::from(&world.source(), &world.out()).await.unwrap_err();
+    let failure = export::from(&world.source(), &world.out())
+        .await
+        .unwrap_err();
     assert_eq!(failure.code, USAGE, "a folder that is there is left alone");
     assert!(world.out().exists());
 }

@@ -19,7 +19,7 @@ use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, Takeover
 use card_store::memory::MemoryStore;
 use command_log::memory::{MEMORY_LOG_START, MemoryLog};
 use command_log::{
-    CommandLog as _, NewRecord, PartitionGates, RecordKind, ReplySink, envelope, partition_of,
+    CommandLog as _, NewRecord, PartitionGates, RecordKind, ReplySink, TracedReply, envelope, partition_of,
 };
 use money::Amount;
 use pan::{Expiry, Pan, PanHasher};
@@ -94,7 +94,9 @@ impl World {
         let log = Arc::new(MemoryLog::new(PARTITIONS));
         let folder = tempfile::tempdir().unwrap();
         let media = Media::create(&folder.path().join("media"), &hasher()).unwrap();
-        media.add_media(&(1..=CARDS).map(medium).collect::<Vec<_>>()).unwrap();
+        media
+            .add_media(&(1..=CARDS).map(medium).collect::<Vec<_>>())
+            .unwrap();
         let bundles = Arc::new(BundleFolder::open(&folder.path().join("rules")).unwrap());
         let world = Self {
             store: Arc::new(MemoryStore::new()),
@@ -117,8 +119,11 @@ impl World {
             code_of: |outcome| outcome.number().to_string(),
             gates: Arc::new(PartitionGates::closed(PARTITIONS)),
             skips: BTreeSet::new(),
+            tracer: telemetry::Tracer::off(),
+            wall_clock: || MEMORY_LOG_START,
         };
-        let processor = Processor::start(parts, &settings(), Takeover::Everything);
+        let settings = settings();
+        let processor = Processor::start(parts, &settings, Takeover::Everything);
         let processor = processor.await.unwrap();
         processor.install_rules(&rules()).await.unwrap();
         processor.cut(Day(20_000)).await.unwrap();
@@ -128,13 +133,16 @@ impl World {
             processor.folded().await;
         }
         // The keys of the first round are old enough to be used again.
-        self.log.set_time(Timestamp(MEMORY_LOG_START.0 + 9 * DAY_MS));
+        self.log
+            .set_time(Timestamp(MEMORY_LOG_START.0 + 9 * DAY_MS));
         for number in 2..=CARDS {
             self.second_round(number);
             processor.folded().await;
         }
+        assert_eq!(processor.stopped(), []);
         processor.stop(Duration::from_secs(20)).await.unwrap();
-        assert!(replies.count.load(Ordering::SeqCst) > 1_000, "it lived");
+        let count = replies.count.load(Ordering::SeqCst);
+        assert!(count > 800, "{count} answers");
     }
 
     fn first_round(&self, number: u8) {
@@ -150,10 +158,23 @@ impl World {
         }
         // Its reversal comes first, so that two keys are of one record.
         let amount = fen(50);
-        self.ask(number, EARLY + 1, Request::Reversal { amount, original: of(EARLY) });
+        self.ask(
+            number,
+            EARLY + 1,
+            Request::Reversal {
+                amount,
+                original: of(EARLY),
+            },
+        );
         self.ask(number, 600, Request::PreAuth { amount: fen(900) });
         for trace in 0..ROUND {
-            self.ask(number, trace, Request::Purchase { amount: fen(100 + u64::from(trace)) });
+            self.ask(
+                number,
+                trace,
+                Request::Purchase {
+                    amount: fen(100 + u64::from(trace)),
+                },
+            );
         }
         self.every_kind(number);
     }
@@ -162,15 +183,63 @@ impl World {
         let form = CompletionForm::Request;
         let source = CreditSource::Cash;
         let steps = [
-            (601, Request::Completion { amount: fen(700), original: of(600), form }),
-            (602, Request::Refund { amount: fen(60), original: of(3) }),
-            (603, Request::Void { amount: fen(189), original: of(89) }),
-            (604, Request::Reversal { amount: fen(188), original: of(88) }),
+            (
+                601,
+                Request::Completion {
+                    amount: fen(700),
+                    original: of(600),
+                    form,
+                },
+            ),
+            (
+                602,
+                Request::Refund {
+                    amount: fen(60),
+                    original: of(3),
+                },
+            ),
+            (
+                603,
+                Request::Void {
+                    amount: fen(189),
+                    original: of(89),
+                },
+            ),
+            (
+                604,
+                Request::Reversal {
+                    amount: fen(188),
+                    original: of(88),
+                },
+            ),
             (605, Request::PreAuth { amount: fen(500) }),
-            (606, Request::PreAuthVoid { amount: fen(500), original: of(605) }),
-            (607, Request::DirectCredit { amount: fen(5_000), source }),
-            (608, Request::CompletionVoid { amount: fen(700), original: of(601) }),
-            (609, Request::Purchase { amount: fen(900_000) }),
+            (
+                606,
+                Request::PreAuthVoid {
+                    amount: fen(500),
+                    original: of(605),
+                },
+            ),
+            (
+                607,
+                Request::DirectCredit {
+                    amount: fen(5_000),
+                    source,
+                },
+            ),
+            (
+                608,
+                Request::CompletionVoid {
+                    amount: fen(700),
+                    original: of(601),
+                },
+            ),
+            (
+                609,
+                Request::Purchase {
+                    amount: fen(900_000),
+                },
+            ),
             (610, Request::ReportLoss),
             (611, Request::LiftLoss),
             (612, Request::PreAuth { amount: fen(300) }),
@@ -185,14 +254,37 @@ impl World {
     /// now, is refunded by its RRN and so comes back under a key of its own.
     fn second_round(&self, number: u8) {
         for trace in 0..ROUND {
-            self.ask(number, trace, Request::Purchase { amount: fen(1 + u64::from(trace)) });
+            self.ask(
+                number,
+                trace,
+                Request::Purchase {
+                    amount: fen(1 + u64::from(trace)),
+                },
+            );
         }
         let amount = fen(50);
-        self.ask(number, 701, Request::Reversal { amount, original: of(700) });
+        self.ask(
+            number,
+            701,
+            Request::Reversal {
+                amount,
+                original: of(700),
+            },
+        );
         let first_sale = self.first_sale(number);
         for trace in 800..810 {
-            let original = OriginalRef { offset: Some(first_sale), ..OriginalRef::default() };
-            self.ask(number, trace, Request::Refund { amount: fen(1), original });
+            let original = OriginalRef {
+                offset: Some(first_sale),
+                ..OriginalRef::default()
+            };
+            self.ask(
+                number,
+                trace,
+                Request::Refund {
+                    amount: fen(1),
+                    original,
+                },
+            );
         }
         for trace in 900..900 + u32::from(number) * 10 {
             self.ask(number, trace, Request::Purchase { amount: fen(1) });
@@ -306,7 +398,7 @@ struct Replies {
 }
 
 impl ReplySink for Replies {
-    fn deliver(&self, replies: &mut Vec<Reply>) {
+    fn deliver(&self, replies: &mut Vec<Reply>, _: &[TracedReply]) {
         self.count.fetch_add(replies.len(), Ordering::SeqCst);
         replies.clear();
     }
