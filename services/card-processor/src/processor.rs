@@ -104,16 +104,18 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
         takeover: Takeover,
     ) -> Result<Self, StartError> {
         let started = Instant::now();
-        let recovered = match takeover {
+        let recovered = match &takeover {
             Takeover::Everything => recover_all(&parts, settings.worker_count).await?,
-            Takeover::Partition(partition) => vec![take_over(&parts, partition).await?],
+            Takeover::Partition(partition) => vec![take_over(&parts, *partition).await?],
         };
         let command_count = recovered.iter().map(|worker| worker.command_count).sum();
         let report = RecoveryReport {
             command_count,
             took: started.elapsed(),
         };
-        tell(report);
+        if takeover == Takeover::Everything {
+            tell(report);
+        }
         let shared = Arc::new(share(&parts, &recovered, settings));
         let (phase, _) = watch::channel(Phase::Running);
         let (stopping, _) = watch::channel(false);

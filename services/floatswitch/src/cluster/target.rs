@@ -95,7 +95,7 @@ impl ClusterTarget {
     }
 }
 
-/// Before its partitions are taken from it: a cluster that has cards of its own is no target.
+/// Before its partitions are taken from it: a cluster that has cards already is no target.
 async fn refuse_used(imports: &ImportTable, reader: &ScyllaReader) -> Result<(), Failure> {
     let mark = imports.read().await.map_err(Failure::start_error)?;
     let cards = reader.cards_after(None, 1).await;
@@ -105,6 +105,9 @@ async fn refuse_used(imports: &ImportTable, reader: &ScyllaReader) -> Result<(),
             "the cluster holds cards already, {card} among them: name another keyspace and another \
              topic_prefix"
         ))),
+        (Some(mark), _) if mark.is_done => Err(Failure::refused(
+            "cards were imported here already, and may have moved on since: there is nothing to do",
+        )),
         (None | Some(_), _) => Ok(()),
     }
 }

@@ -135,7 +135,7 @@ fn no_card_number_lies_in_log_store_register_or_log_lines() {
 }
 
 /// Files with a number of the cards' BIN, in characters or packed.
-fn search(folder: &Path) -> Vec<String> {
+pub(crate) fn search(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -9,3 +9,4 @@ mod crash;
 mod disk;
 mod garbage;
 mod support;
+mod transfer;

@@ -19,7 +19,8 @@ use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, Takeover
 use card_store::memory::MemoryStore;
 use command_log::memory::{MEMORY_LOG_START, MemoryLog};
 use command_log::{
-    CommandLog as _, NewRecord, PartitionGates, RecordKind, ReplySink, TracedReply, envelope, partition_of,
+    CommandLog as _, NewRecord, PartitionGates, RecordKind, ReplySink, TracedReply, envelope,
+    partition_of,
 };
 use money::Amount;
 use pan::{Expiry, Pan, PanHasher};

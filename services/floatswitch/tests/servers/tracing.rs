@@ -1,92 +1,22 @@
 //! One trace of a payment, from the TCP frame to its answer, as a collector of traces gets it: through
 //! log, actor, store and reply, with a time for each hop. On a folder, and on real servers.
-#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::Duration;
 
 use telemetry::otlp_receiver::{OtlpReceiver, ReceivedSpan};
+
+use crate::support::{Serving, cluster, program, run, settings};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Hops of every mode; a cluster also tells how long the brokers took to acknowledge.
 const HOPS: [&str; 5] = ["request", "log.wait", "decide", "store.write", "reply"];
 
-fn program() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_floatswitch"))
-}
-
-fn run(config: &Path, arguments: &[&str]) {
-    let done = program()
-        .args(arguments)
-        .arg("--config")
-        .arg(config)
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{arguments:?}: {done:?}");
-}
-
-/// A serving process; it is told to stop, so that it sends what it has.
-struct Serving {
-    child: Child,
-    lines: Vec<String>,
-}
-
-impl Serving {
-    fn start(config: &Path, roles: &[&str]) -> Self {
-        let mut child = program()
-            .args(["serve", "--config"])
-            .arg(config)
-            .args(roles)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut lines = Vec::new();
-        while lines.last().is_none_or(|line| line != "ready\n") {
-            let mut line = String::new();
-            assert!(output.read_line(&mut line).unwrap() > 0, "{lines:?}");
-            lines.push(line);
-        }
-        Self { child, lines }
-    }
-
-    fn address(&self) -> &str {
-        let line = self
-            .lines
-            .iter()
-            .find_map(|line| line.strip_prefix("listening on "));
-        line.unwrap().split(' ').next().unwrap()
-    }
-
-    fn stop(mut self) {
-        let pid = i32::try_from(self.child.id()).unwrap();
-        let pid = rustix::process::Pid::from_raw(pid).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-/// The example's settings with some lines changed and some added.
-fn settings(folder: &Path, added: &str, endpoint: &str) -> PathBuf {
-    let data = folder.join("data");
-    let text: String = settings::example()
-        .lines()
-        .map(|line| match line.split(" =").next() {
-            Some("data_dir") => format!("data_dir = \"{}\"\n", data.display()),
-            Some("metrics_listen") => "metrics_listen = \"127.0.0.1:0\"\n".to_owned(),
-            Some("listen") => "listen = \"127.0.0.1:0\"\n".to_owned(),
-            Some("partition_count") => "partition_count = 4\n".to_owned(),
-            Some("segment_size_mib") => "segment_size_mib = 4\n".to_owned(),
-            _ => format!("{line}\n"),
-        })
-        .collect();
-    let tracing = format!("\n[tracing]\notlp_endpoint = \"{endpoint}\"\nsample_one_in = 1\n");
-    let config = folder.join("switch.toml");
-    std::fs::write(&config, text + added + &tracing).unwrap();
-    config
+/// Every request is traced.
+fn tracing(receiver: &OtlpReceiver) -> String {
+    let endpoint = receiver.endpoint();
+    format!("\n[tracing]\notlp_endpoint = \"{endpoint}\"\nsample_one_in = 1\n")
 }
 
 fn pay_once(config: &Path, address: &str) {
@@ -148,7 +78,7 @@ fn check(trace: &BTreeMap<String, ReceivedSpan>) {
 #[test]
 fn a_payment_on_a_folder_is_one_trace() {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), OtlpReceiver::start().unwrap());
-    let config = settings(folder.path(), "", &receiver.endpoint());
+    let config = settings(folder.path(), "switch", &tracing(&receiver));
     let issue = ["card", "issue", "--programme", "1", "--balance", "10"];
     run(&config, &issue);
     let serving = Serving::start(&config, &[]);
@@ -160,20 +90,8 @@ fn a_payment_on_a_folder_is_one_trace() {
 #[test]
 fn a_payment_through_two_processes_and_real_servers_is_one_trace() {
     let (folder, receiver) = (tempfile::tempdir().unwrap(), OtlpReceiver::start().unwrap());
-    let name = test_servers::unique("trace");
-    let cluster = settings::cluster_example()
-        .replace("127.0.0.1:9092", test_servers::shared_kafka())
-        .replace("127.0.0.1:9042", test_servers::shared_cassandra())
-        .replace(
-            "topic_prefix = \"\"",
-            &format!("topic_prefix = \"{name}.\""),
-        )
-        .replace(
-            "keyspace = \"floatswitch\"",
-            &format!("keyspace = \"{name}\""),
-        )
-        .replace("dc1 = 1", "replication_factor = 1");
-    let config = settings(folder.path(), &cluster, &receiver.endpoint());
+    let added = cluster() + &tracing(&receiver);
+    let config = settings(folder.path(), "switch", &added);
     run(&config, &["cluster", "init"]);
     let processor = Serving::start(&config, &["--roles", "processor", "--name", "p1"]);
     let acquirer = Serving::start(&config, &["--roles", "acquirer", "--name", "a1"]);
