@@ -15,7 +15,7 @@ use bytes::Bytes;
 use hdrhistogram::Histogram;
 
 use card::{CardId, PartitionId, Position, Version};
-use card_store::{CardStore as _, CardWrite, JournalRow, StoredCard};
+use card_store::{CardStore as _, CardWrite, JournalRow, StoreError, StoredCard, WriteError};
 use card_store_scylla::{
     AssignedStore, Assignment, CqlSession, CqlSettings, Ended, Epoch, Keyspace, Reach, Replication,
     Schema, Term,
@@ -120,10 +120,10 @@ async fn measure(name: &str, store: &Arc<AssignedStore>, in_flight: u32, length:
             let store = Arc::clone(store);
             tokio::spawn(async move {
                 let mut latencies = Histogram::<u64>::new(3).unwrap();
-                let first = store.load(card(task)).await.unwrap().unwrap().version.0;
+                let first = version_of(&store, task).await;
                 for version in first + 1.. {
                     let sent = Instant::now();
-                    store.write(write(task, version)).await.unwrap();
+                    write_until_done(&store, task, version).await;
                     latencies.record(micros(sent.elapsed())).unwrap();
                     if began.elapsed() >= length {
                         break;
@@ -140,12 +140,33 @@ async fn measure(name: &str, store: &Arc<AssignedStore>, in_flight: u32, length:
     report(name, &all, began.elapsed());
 }
 
+/// STORE-3: as the card's actor does.
+async fn write_until_done(store: &AssignedStore, number: u32, version: u32) {
+    loop {
+        match store.write(write(number, version)).await {
+            Ok(()) => return,
+            Err(WriteError::Unknown(_)) => {}
+            Err(stopped @ WriteError::Stopped(_)) => panic!("{stopped}"),
+        }
+    }
+}
+
+async fn version_of(store: &AssignedStore, number: u32) -> u32 {
+    loop {
+        match store.load(card(number)).await {
+            Ok(state) => return state.expect("written before").version.0,
+            Err(StoreError::Unavailable(_)) => {}
+            Err(damaged @ StoreError::Damaged(_)) => panic!("{damaged}"),
+        }
+    }
+}
+
 async fn measure_loads(store: &AssignedStore, length: Duration) {
     let mut latencies = Histogram::<u64>::new(3).unwrap();
     let began = Instant::now();
     for number in (0..CARDS).cycle() {
         let sent = Instant::now();
-        store.load(card(number)).await.unwrap();
+        version_of(store, number).await;
         latencies.record(micros(sent.elapsed())).unwrap();
         if began.elapsed() >= length {
             break;

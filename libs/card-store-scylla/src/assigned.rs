@@ -66,7 +66,7 @@ pub struct Frozen(());
 impl AssignedStore {
     /// Opens the store of an assignment, and takes over the partition's checkpoint under it: from
     /// here on, a late checkpoint of an earlier owner loses. Nothing of the partition may be read
-    /// before. Goes on trying while the database is away, until `ended`.
+    /// before. A read is tried a few times; a write of unknown outcome goes on until `ended`.
     ///
     /// # Errors
     /// As [`AssignError`] says; `ended` is set when the assignment was superseded.

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn every_statement_may_be_repeated() {
         let statements = statements();
-        assert_eq!(statements.len(), 11);
+        assert_eq!(statements.len(), 12);
         for statement in statements {
             assert!(
                 statement.contains(" IF NOT EXISTS {keyspace}"),

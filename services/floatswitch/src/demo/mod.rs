@@ -55,24 +55,34 @@ pub(crate) async fn run(args: DemoArgs) -> Result<u8, Failure> {
     } else {
         SimCards::None
     };
+    let mut world = World::make(folder.path(), sim_cards, &args.servers).await?;
+    let performed = perform(&mut world, &mut stop, (&args, sim_cards)).await;
+    // However it ended: servers that are not ours keep nothing of it.
+    world.remove().await?;
+    performed
+}
+
+async fn perform(
+    world: &mut World,
+    stop: &mut Stop,
+    (args, sim_cards): (&DemoArgs, SimCards),
+) -> Result<u8, Failure> {
     let started_at = Instant::now();
     let mut stage = Stage::new();
     stage.say(Tone::Bold, "floatswitch demo")?;
-    let mut world = World::make(folder.path(), sim_cards, &args.servers).await?;
     // Stopped early, the switch is dropped and ends, and the folder goes.
     tokio::select! {
-        played = play(&mut stage, &mut world, sim_cards) => {
-            played.map_err(|failure| served::with_log(&failure, &world))?;
+        played = play(&mut stage, world, sim_cards) => {
+            played.map_err(|failure| served::with_log(&failure, world))?;
         }
         () = stop.told() => return Err(Failure::cannot_start("stopped before the story's end")),
     }
     let code = conclude(&mut stage, started_at)?;
     if args.stay {
-        stay(&mut stage, &world, &mut stop).await?;
+        stay(&mut stage, world, stop).await?;
     } else {
         next_steps(&mut stage)?;
     }
-    world.remove().await?;
     Ok(code)
 }
 

@@ -152,12 +152,14 @@ struct Version {
 }
 
 fn needed(path: &Path) -> Result<Vec<u8>, ArchiveError> {
-    fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => ArchiveError::Unfinished {
-            path: path.to_owned(),
-            what: "is missing".to_owned(),
-        },
-        _ => ArchiveError::io("read", path)(error),
+    fs::read(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return ArchiveError::Unfinished {
+                path: path.to_owned(),
+                what: "is missing".to_owned(),
+            };
+        }
+        ArchiveError::io("read", path)(error)
     })
 }
 

@@ -116,9 +116,11 @@ pub(super) fn check_files(folder: &Path, files: &[Listed]) -> Result<(), Archive
             let what = format!("the manifest names {:?} as segment {number}", file.path);
             return Err(ArchiveError::damaged(&folder.join(MANIFEST), what));
         }
-        let found = fs::metadata(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => ArchiveError::damaged(&path, "is missing"),
-            _ => ArchiveError::io("look at", &path)(error),
+        let found = fs::metadata(&path).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound {
+                return ArchiveError::damaged(&path, "is missing");
+            }
+            ArchiveError::io("look at", &path)(error)
         })?;
         if found.len() != file.size {
             let what = format!("has {} bytes, {} were written", found.len(), file.size);

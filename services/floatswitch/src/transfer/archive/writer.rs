@@ -40,9 +40,11 @@ impl ArchiveWriter {
     /// Makes the folder, which must not be there.
     pub(crate) fn create(folder: &Path) -> Result<Self, ArchiveError> {
         let made = fs::DirBuilder::new().mode(0o700).create(folder);
-        made.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => ArchiveError::Exists(folder.to_owned()),
-            _ => ArchiveError::io("create", folder)(error),
+        made.map_err(|error| {
+            if error.kind() == std::io::ErrorKind::AlreadyExists {
+                return ArchiveError::Exists(folder.to_owned());
+            }
+            ArchiveError::io("create", folder)(error)
         })?;
         Ok(Self {
             folder: folder.to_owned(),
