@@ -38,6 +38,8 @@ const LAYERS: &[(&str, Layer)] = &[
     ("settings", Layer::Adapter),
     ("telemetry", Layer::Adapter),
     ("acquirer-connector", Layer::Service),
+    // Below the binary, whose tests use it.
+    ("faults", Layer::Service),
     ("card-processor", Layer::Service),
     ("floatswitch", Layer::Binary),
     ("yardsticks", Layer::Binary),

@@ -57,6 +57,11 @@ impl Answer {
             b"00" | b"10" | b"11" | b"16" | b"A2" | b"A4" | b"A5" | b"A6"
         )
     }
+
+    /// Whether it says to ask again later: the switch has decided nothing.
+    pub(crate) fn puts_off(&self) -> bool {
+        matches!(&self.code, b"91" | b"96")
+    }
 }
 
 fn alphanumeric<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {

@@ -16,7 +16,7 @@ use super::random::Random;
 use super::record::{RecordPlace, RunClock, Step};
 use super::tally::Tally;
 use super::template::{Template, Templates, Values};
-use super::terminal::{DATE_UNKNOWN, Earlier, Pending, Request, Terminal};
+use super::terminal::{DATE_UNKNOWN, Earlier, Pending, Received, Request, Terminal, Times};
 use iso8583::Mti;
 
 /// What all connections share.
@@ -127,7 +127,11 @@ impl Checkout {
             self.free.pop();
             let request = self.next_request(index);
             self.tally.requests += 1;
-            self.send(index, request, (due_at, now), out);
+            let times = Times {
+                since: due_at,
+                ..self.times(now)
+            };
+            self.send(index, request, times, out);
         }
     }
 
@@ -151,13 +155,15 @@ impl Checkout {
         if answer.mti == Mti::NETWORK_RESPONSE {
             return self.receive_sign_on(index, &answer);
         }
-        let Some(pending) = self.terminals[index].receive(&answer) else {
-            self.tally.unmatched += 1;
-            return Ok(());
-        };
-        self.tally.count_answer(&answer, pending.since, now);
-        self.record(index, &pending, now, Some(&answer));
-        self.free.push(index);
+        match self.terminals[index].receive(&answer, now) {
+            Received::Unmatched => self.tally.unmatched += 1,
+            Received::PutOff => self.tally.put_off += 1,
+            Received::Answer(pending) => {
+                self.tally.count_answer(&answer, pending.since, now);
+                self.record(index, &pending, now, Some(&answer));
+                self.free.push(index);
+            }
+        }
         Ok(())
     }
 
@@ -183,25 +189,36 @@ impl Checkout {
     ///
     /// A reversal or advice is repeated for a while after the end, so that it settles what is open.
     pub(crate) fn expire(&mut self, now: Instant, out: &mut Vec<u8>) {
-        let timeout = self.plan.args.answer_timeout;
         let is_ending = self.has_settled_enough(now);
         for index in 0..self.terminals.len() {
             let Some(pending) = self.terminals[index].pending().copied() else {
                 continue;
             };
-            if now.saturating_duration_since(pending.sent_at) < timeout {
+            if now < pending.expires_at {
                 continue;
             }
             self.lose_answer(index, now);
             let Some(next) = self.terminals[index].pending().copied() else {
                 continue;
             };
-            if is_ending && next.request == pending.request {
+            let is_repetition = next.request == pending.request;
+            if is_ending && is_repetition {
                 self.give_up(index, now);
                 continue;
             }
-            self.send(index, next.request, (now, now), out);
+            let times = match is_repetition {
+                true => Times {
+                    expires_at: self.times(now).expires_at,
+                    ..pending.times()
+                },
+                false => self.times(now),
+            };
+            self.send(index, next.request, times, out);
         }
+    }
+
+    fn times(&self, now: Instant) -> Times {
+        Times::from(now, self.plan.args.answer_timeout)
     }
 
     /// Whether the time after the end in which reversals and advices are repeated is over, too.
@@ -280,17 +297,11 @@ impl Checkout {
         }
     }
 
-    fn send(
-        &mut self,
-        index: usize,
-        request: Request,
-        (since, now): (Instant, Instant),
-        out: &mut Vec<u8>,
-    ) {
+    fn send(&mut self, index: usize, request: Request, times: Times, out: &mut Vec<u8>) {
         let terminal = &mut self.terminals[index];
         let (template, values) = frame(&self.plan, terminal.id(), &request);
         template.write(&values, out);
-        terminal.wait(request, template.mti(), (since, now));
+        terminal.wait(request, template.mti(), times);
     }
 
     fn receive_sign_on(&mut self, index: usize, answer: &Answer) -> Result<(), SimError> {
@@ -305,7 +316,8 @@ impl Checkout {
     }
 
     fn lose_answer(&mut self, index: usize, now: Instant) {
-        let Some(lost) = self.terminals[index].lose_answer(now, self.today) else {
+        let times = self.times(now);
+        let Some(lost) = self.terminals[index].lose_answer(times, self.today) else {
             return;
         };
         self.record(index, &lost, now, None);

@@ -104,6 +104,14 @@ impl Ask {
         }
     }
 
+    /// Whether it is sent again and again until it is decided.
+    pub(crate) fn is_repeated(self) -> bool {
+        match self {
+            Self::Step(kind) => kind.on_silence() == OnSilence::Repeat,
+            Self::Reversal(_) => true,
+        }
+    }
+
     fn parse(name: &str) -> Option<Self> {
         if name == "reversal" {
             return Some(Self::Reversal(Kind::Purchase));

@@ -24,6 +24,8 @@ pub(crate) struct Tally {
     pub(crate) unsent: u64,
     /// Answers that no terminal waited for.
     pub(crate) unmatched: u64,
+    /// Reversals and advices that were told to come again later.
+    pub(crate) put_off: u64,
     pub(crate) reconnections: u64,
     /// Microseconds, three significant digits.
     latencies: Histogram<u64>,
@@ -39,6 +41,7 @@ impl Tally {
             by_code: BTreeMap::new(),
             unsent: 0,
             unmatched: 0,
+            put_off: 0,
             reconnections: 0,
             // It grows by itself, so that idle connections stay small.
             latencies: Histogram::new(3).expect("three digits are within the histogram's range"),
@@ -66,6 +69,7 @@ impl Tally {
         }
         self.unsent += other.unsent;
         self.unmatched += other.unmatched;
+        self.put_off += other.put_off;
         self.reconnections += other.reconnections;
         self.latencies
             .add(&other.latencies)
@@ -104,6 +108,7 @@ impl Tally {
             },
             unsent: self.unsent,
             unmatched: self.unmatched,
+            put_off: self.put_off,
             reconnections: self.reconnections,
         }
     }
@@ -147,6 +152,8 @@ pub(crate) struct Summary {
     pub(crate) unsent: u64,
     /// Answers that no terminal waited for.
     pub(crate) unmatched: u64,
+    /// Reversals and advices that were answered 91 or 96, and so sent again.
+    pub(crate) put_off: u64,
     /// Connections that were opened again.
     pub(crate) reconnections: u64,
 }
@@ -205,6 +212,7 @@ impl fmt::Display for Summary {
         for (name, count) in [
             ("unsent", self.unsent),
             ("unmatched", self.unmatched),
+            ("put off", self.put_off),
             ("reconnected", self.reconnections),
         ] {
             if count > 0 {

@@ -3,7 +3,7 @@
 //! Knows no socket and no clock.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use super::kind::{Ask, Kind, OnSilence};
@@ -14,6 +14,8 @@ use iso8583::Mti;
 const NUMBER_MAX: u32 = 999_999;
 /// Earlier steps kept for voids, refunds and completions, of each sort.
 const REMEMBERED_MAX: usize = 4;
+/// A reversal or an advice that was put off is sent again after this time.
+const PUT_OFF: Duration = Duration::from_secs(1);
 /// Before the first answer told the date.
 pub(crate) const DATE_UNKNOWN: [u8; 2] = [0, 0];
 
@@ -35,10 +37,57 @@ pub(crate) struct Pending {
     pub(crate) request: Request,
     /// When it was meant to be sent; latency counts from here.
     pub(crate) since: Instant,
-    /// When it was sent first; patience counts from here.
+    /// When it was sent first.
     pub(crate) sent_at: Instant,
+    /// When its terminal does something about the missing answer.
+    pub(crate) expires_at: Instant,
     /// The type of its answer.
     answer_mti: Option<Mti>,
+}
+
+// === impl Pending ===
+
+impl Pending {
+    pub(crate) fn times(&self) -> Times {
+        Times {
+            since: self.since,
+            sent_at: self.sent_at,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
+/// When a request is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// When it was meant to be sent.
+    pub(crate) since: Instant,
+    /// When it was sent first.
+    pub(crate) sent_at: Instant,
+    /// When its terminal does something about a missing answer.
+    pub(crate) expires_at: Instant,
+}
+
+impl Times {
+    /// Of a request that is sent at the moment it is meant to be.
+    pub(crate) fn from(now: Instant, patience: Duration) -> Self {
+        Self {
+            since: now,
+            sent_at: now,
+            expires_at: now + patience,
+        }
+    }
+}
+
+/// What an answer is to its terminal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Received {
+    /// The answer to this request.
+    Answer(Pending),
+    /// The request must be made again: 91 and 96 end no reversal and no advice.
+    PutOff,
+    /// Not what was waited for.
+    Unmatched,
 }
 
 /// A sort of earlier step that others refer to.
@@ -151,32 +200,42 @@ impl Terminal {
     }
 
     /// Waits for the answer to a request of this type from here on.
-    pub(crate) fn wait(&mut self, request: Request, mti: Mti, (since, now): (Instant, Instant)) {
+    pub(crate) fn wait(&mut self, request: Request, mti: Mti, times: Times) {
         self.pending = Some(Pending {
             request,
-            since,
-            sent_at: now,
+            since: times.since,
+            sent_at: times.sent_at,
+            expires_at: times.expires_at,
             answer_mti: mti.response(),
         });
     }
 
-    /// The request that an answer belongs to; `None` when it is not the one waited for.
-    pub(crate) fn receive(&mut self, answer: &Answer) -> Option<Pending> {
+    /// Looks which request an answer belongs to.
+    pub(crate) fn receive(&mut self, answer: &Answer, now: Instant) -> Received {
         let is_ours = |pending: &mut Pending| {
             pending.answer_mti == Some(answer.mti) && pending.request.trace.stan == answer.stan
         };
-        let pending = self.pending.take_if(is_ours)?;
+        let Some(pending) = self.pending.take_if(is_ours) else {
+            return Received::Unmatched;
+        };
+        if answer.puts_off() && pending.request.ask.is_repeated() {
+            self.pending = Some(Pending {
+                expires_at: now + PUT_OFF,
+                ..pending
+            });
+            return Received::PutOff;
+        }
         if answer.is_approved() {
             self.remember(&pending.request, answer);
         }
-        Some(pending)
+        Received::Answer(pending)
     }
 
     /// Gives the answer up, as a terminal does when its line breaks or its patience ends.
     ///
     /// What is pending afterwards must be sent: a reversal in place of a request, or the same
     /// advice or reversal again. Returns what nobody waits for any more.
-    pub(crate) fn lose_answer(&mut self, now: Instant, today: [u8; 2]) -> Option<Pending> {
+    pub(crate) fn lose_answer(&mut self, times: Times, today: [u8; 2]) -> Option<Pending> {
         let lost = self.pending?;
         let request = lost.request;
         let Ask::Step(kind) = request.ask else {
@@ -196,7 +255,7 @@ impl Terminal {
                     }),
                     ..request
                 };
-                self.wait(reversal, Mti::REVERSAL_REQUEST, (now, now));
+                self.wait(reversal, Mti::REVERSAL_REQUEST, times);
             }
         }
         Some(lost)
@@ -245,6 +304,18 @@ mod tests {
 
     const TODAY: [u8; 2] = [0x05, 0x11];
 
+    fn times() -> Times {
+        Times::from(Instant::now(), Duration::from_secs(60))
+    }
+
+    /// Whether the answer is the one waited for.
+    fn is_taken(terminal: &mut Terminal, answer: &Answer) -> bool {
+        matches!(
+            terminal.receive(answer, Instant::now()),
+            Received::Answer(_)
+        )
+    }
+
     fn waiting(kind: Kind) -> (Terminal, Request) {
         let mut terminal = Terminal::new(10_000_001, 1);
         let trace = terminal.next_trace();
@@ -255,8 +326,7 @@ mod tests {
             trace,
             original: None,
         };
-        let now = Instant::now();
-        terminal.wait(request, Mti::FINANCIAL_REQUEST, (now, now));
+        terminal.wait(request, Mti::FINANCIAL_REQUEST, times());
         (terminal, request)
     }
 
@@ -275,35 +345,31 @@ mod tests {
     #[test]
     fn only_the_answer_waited_for_is_taken() {
         let (mut terminal, request) = waiting(Kind::Purchase);
-        assert!(
-            terminal.receive(&answer(2, b"00")).is_none(),
-            "another trace"
-        );
+        let wrong_trace = answer(2, b"00");
+        assert!(!is_taken(&mut terminal, &wrong_trace), "another trace");
         let other_type = Answer {
             mti: Mti::REVERSAL_RESPONSE,
             ..answer(1, b"00")
         };
-        assert!(terminal.receive(&other_type).is_none(), "another type");
-        assert_eq!(
-            terminal.receive(&answer(1, b"00")).unwrap().request,
-            request
-        );
-        assert!(
-            terminal.receive(&answer(1, b"00")).is_none(),
-            "a second time"
-        );
+        assert!(!is_taken(&mut terminal, &other_type), "another type");
+        let right = answer(1, b"00");
+        match terminal.receive(&right, Instant::now()) {
+            Received::Answer(pending) => assert_eq!(pending.request, request),
+            Received::PutOff | Received::Unmatched => panic!("the answer"),
+        }
+        assert!(!is_taken(&mut terminal, &right), "a second time");
     }
 
     #[test]
     fn approved_steps_can_be_referred_to_once() {
         let (mut terminal, _) = waiting(Kind::Purchase);
-        terminal.receive(&answer(1, b"00"));
+        assert!(is_taken(&mut terminal, &answer(1, b"00")));
         let done = terminal.take_earlier(Earlier::Purchase).unwrap();
         assert_eq!((done.card, done.amount_fen), (7, 5));
         assert_eq!(done.original.trace, Trace { batch: 1, stan: 1 });
         assert!(terminal.take_earlier(Earlier::Purchase).is_none());
         let (mut terminal, _) = waiting(Kind::Purchase);
-        terminal.receive(&answer(1, b"51"));
+        assert!(is_taken(&mut terminal, &answer(1, b"51")));
         assert!(
             terminal.take_earlier(Earlier::Purchase).is_none(),
             "declined"
@@ -314,7 +380,7 @@ mod tests {
     fn a_lost_answer_leads_to_what_a_terminal_must_do() {
         let lose = |kind| {
             let (mut terminal, request) = waiting(kind);
-            let lost = terminal.lose_answer(Instant::now(), TODAY);
+            let lost = terminal.lose_answer(times(), TODAY);
             (
                 lost.map(|lost| lost.request) == Some(request),
                 terminal.give_up().map(|pending| pending.request.ask),
@@ -330,10 +396,29 @@ mod tests {
     }
 
     #[test]
+    fn who_is_told_to_ask_later_asks_later_if_he_must() {
+        let (mut terminal, _) = waiting(Kind::Purchase);
+        assert!(
+            is_taken(&mut terminal, &answer(1, b"96")),
+            "nothing was done"
+        );
+        let (mut terminal, request) = waiting(Kind::Refund);
+        let now = Instant::now();
+        let received = terminal.receive(&answer(1, b"96"), now);
+        assert!(matches!(received, Received::PutOff), "{received:?}");
+        let pending = terminal.pending().unwrap();
+        assert_eq!(
+            (pending.request, pending.expires_at),
+            (request, now + PUT_OFF)
+        );
+        assert!(is_taken(&mut terminal, &answer(1, b"00")));
+    }
+
+    #[test]
     fn a_reversal_has_the_key_of_its_original_and_is_repeated() {
         let (mut terminal, request) = waiting(Kind::Purchase);
-        terminal.lose_answer(Instant::now(), TODAY);
-        assert!(terminal.lose_answer(Instant::now(), TODAY).is_none());
+        terminal.lose_answer(times(), TODAY);
+        assert!(terminal.lose_answer(times(), TODAY).is_none());
         let reversal = terminal.give_up().unwrap().request;
         assert_eq!(reversal.trace, request.trace);
         assert_eq!(reversal.original.unwrap().trace, request.trace);

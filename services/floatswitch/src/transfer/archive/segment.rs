@@ -8,10 +8,10 @@ use std::fs;
 use std::path::Path;
 
 use bytes::{Buf as _, Bytes};
+use sha2::{Digest as _, Sha256};
 
 use super::manifest::{Listed, MANIFEST, MANIFEST_HASH, hex};
 use super::{ArchiveError, FORMAT};
-use sha2::{Digest as _, Sha256};
 
 /// Bytes of a file, at most, but for one block that is larger by itself.
 pub(super) const SEGMENT_SIZE_MAX: u64 = 64 * 1024 * 1024;

@@ -10,7 +10,7 @@ use crate::transfer::archive::{Archive, ArchiveId};
 use crate::transfer::copy::CardCopy;
 use crate::transfer::export::{self, Exported};
 use crate::transfer::target::{Marker, Stage, Target as _};
-use card::{LegKey, Row};
+use card::{Kind, LegKey, Row};
 use card_processor::read_checkpoint;
 use card_store::{CardStore as _, CardWrite, KeyName, StoredCard};
 use pan::PanHasher;
@@ -114,7 +114,34 @@ async fn the_past_has_keys_of_every_sort() {
     assert!(key_only > 0, "a reversal that came first");
     assert!(offset_only > 50, "trace numbers that came round again");
     assert!(retired > 0, "an old sale that was refunded");
+    let rows = world
+        .store
+        .rows_back(card(CARDS), None, usize::MAX)
+        .await
+        .unwrap();
+    let rows = rows.iter().map(|row| Row::decode(&row.bytes).unwrap());
+    let approved = rows.filter(|row| row.outcome.is_approved());
+    let mut kinds: Vec<Kind> = approved.map(|row| row.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    assert_eq!(kinds, EVERY_KIND);
 }
+
+/// Those that are written when they are approved.
+const EVERY_KIND: [Kind; 12] = [
+    Kind::Purchase,
+    Kind::Void,
+    Kind::Refund,
+    Kind::PreAuth,
+    Kind::PreAuthVoid,
+    Kind::Completion,
+    Kind::CompletionVoid,
+    Kind::Reversal,
+    Kind::DirectCredit,
+    Kind::Issue,
+    Kind::ReportLoss,
+    Kind::LiftLoss,
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_was_cut_short_is_repeated() {

@@ -33,7 +33,7 @@ const PROGRAMME: ProgrammeId = ProgrammeId(1);
 const DAY_MS: i64 = 86_400_000;
 /// More than the ring holds, so that the older half leaves it.
 const ROUND: u32 = 90;
-/// Trace number of a reversal that comes before its original.
+/// Trace number of a sale that comes after its reversal.
 const EARLY: u32 = 500;
 
 /// The switch, stopped.
@@ -121,7 +121,7 @@ impl World {
             gates: Arc::new(PartitionGates::closed(PARTITIONS)),
             skips: BTreeSet::new(),
             tracer: telemetry::Tracer::off(),
-            wall_clock: || MEMORY_LOG_START,
+            wall_clock: || Timestamp(MEMORY_LOG_START.0 + 9 * DAY_MS),
         };
         let settings = settings();
         let processor = Processor::start(parts, &settings, Takeover::Everything);
@@ -157,7 +157,7 @@ impl World {
         if number == 1 {
             return; // Sold and never used.
         }
-        // Its reversal comes first, so that two keys are of one record.
+        // Reversals that come first: two keys are of one record then.
         let amount = fen(50);
         self.ask(
             number,
@@ -165,6 +165,14 @@ impl World {
             Request::Reversal {
                 amount,
                 original: of(EARLY),
+            },
+        );
+        self.ask(
+            number,
+            EARLY + 3,
+            Request::Reversal {
+                amount,
+                original: of(EARLY + 2),
             },
         );
         self.ask(number, 600, Request::PreAuth { amount: fen(900) });
@@ -287,7 +295,7 @@ impl World {
                 },
             );
         }
-        for trace in 900..900 + u32::from(number) * 10 {
+        for trace in 900..900 + u32::from(number) * 14 {
             self.ask(number, trace, Request::Purchase { amount: fen(1) });
         }
     }
@@ -297,7 +305,7 @@ impl World {
         let rows = card_store::contract::ready(card_store::CardStore::rows_back(
             &*self.store,
             card(number),
-            Some(card::Version(4)),
+            Some(card::Version(5)),
             1,
         ));
         let row = card::Row::decode(&rows.unwrap()[0].bytes).unwrap();
