@@ -3,17 +3,21 @@
 use std::time::Duration;
 
 use scylla::client::session::Session;
-use scylla::errors::ExecutionError;
+use scylla::response::query_result::QueryRowsResult;
 use scylla::statement::unprepared::Statement;
 
+use crate::columns::{all_rows, first_row};
 use crate::fault::Fault;
-use crate::session::{ConnectError, open};
+use crate::session::{ConnectError, open, patiently, rows_of};
 use crate::settings::{CqlSettings, Keyspace, Replication};
 
 /// The version of the tables in `deploy/cql/schema.cql`; raised with every change there.
 pub const SCHEMA_VERSION: i32 = 1;
 /// All nodes take part in making a table, so it takes longer than any other request.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(60);
+const CHANGE_ATTEMPTS_MAX: u32 = 5;
+const AGREEMENT_PAUSE: Duration = Duration::from_millis(200);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const STATEMENTS: &str = include_str!("../../../deploy/cql/schema.cql");
 
 /// Why the tables were not made.
@@ -71,18 +75,11 @@ impl Schema {
             let cql = statement
                 .replace("{keyspace}", keyspace.as_str())
                 .replace("{replication}", replication.as_cql());
-            let mut statement = Statement::new(cql);
-            statement.set_request_timeout(Some(STATEMENT_TIMEOUT));
-            let made = session.query_unpaged(statement, ()).await;
-            made.map_err(database)?;
+            change(&session, &cql).await?;
         }
-        let agreed = session.await_schema_agreement().await;
-        agreed.map_err(|error| SchemaError::Disagreement(error.to_string()))?;
-        Ok(())
+        agreement(&session).await
     }
-}
 
-impl Schema {
     /// Drops the keyspace with everything in it: for demos and tests on borrowed servers. One that is
     /// not there is no error; one that is not a switch's is left as it is.
     ///
@@ -92,9 +89,45 @@ impl Schema {
         let session = open(settings).await?;
         refuse_foreign(&session, &settings.keyspace).await?;
         let cql = format!("DROP KEYSPACE IF EXISTS {}", settings.keyspace);
-        session.query_unpaged(cql, ()).await.map_err(database)?;
-        Ok(())
+        change(&session, &cql).await
     }
+}
+
+/// Makes a change that may be repeated, and repeats it when a busy server lost the answer. All
+/// nodes know of the first one before the second is sent, or they could make the table twice.
+async fn change(session: &Session, cql: &str) -> Result<(), SchemaError> {
+    let mut statement = Statement::new(cql);
+    statement.set_request_timeout(Some(CHANGE_TIMEOUT));
+    for _ in 1..CHANGE_ATTEMPTS_MAX {
+        let changed = session.query_unpaged(statement.clone(), ()).await;
+        match changed.map_err(Fault::from) {
+            Ok(_) => return Ok(()),
+            Err(Fault::Refused(reason)) => {
+                return Err(SchemaError::Database(Fault::Refused(reason)));
+            }
+            Err(fault @ (Fault::Unknown(_) | Fault::NotDone(_))) => {
+                tracing::warn!(%fault, "change the schema, again");
+                agreement(session).await?;
+            }
+        }
+    }
+    let changed = session.query_unpaged(statement, ()).await;
+    changed
+        .map(drop)
+        .map_err(|error| SchemaError::Database(Fault::from(error)))
+}
+
+/// Waits until all nodes know the same tables.
+async fn agreement(session: &Session) -> Result<(), SchemaError> {
+    let mut last = String::new();
+    for _ in 0..CHANGE_ATTEMPTS_MAX {
+        match session.await_schema_agreement().await {
+            Ok(_) => return Ok(()),
+            Err(error) => last = error.to_string(),
+        }
+        tokio::time::sleep(AGREEMENT_PAUSE).await;
+    }
+    Err(SchemaError::Disagreement(last))
 }
 
 /// The version that an initialised keyspace has.
@@ -103,37 +136,18 @@ pub(crate) async fn schema_version(
     keyspace: &Keyspace,
 ) -> Result<Option<i32>, Fault> {
     let cql = format!("SELECT schema_version FROM {keyspace}.cluster_identity WHERE id = 0");
-    let result = session.query_unpaged(cql, ()).await?;
-    let unreadable = |error: String| Fault::Refused(error);
-    let rows = result
-        .into_rows_result()
-        .map_err(|error| unreadable(error.to_string()))?;
-    let row = rows
-        .maybe_first_row::<(i32,)>()
-        .map_err(|error| unreadable(error.to_string()))?;
-    Ok(row.map(|(version,)| version))
+    let rows = query(session, &cql).await?;
+    Ok(first_row::<(i32,)>(&rows)?.map(|(version,)| version))
 }
 
 /// A keyspace is ours when it is empty or has the table of the identity, which is made first.
 async fn refuse_foreign(session: &Session, keyspace: &Keyspace) -> Result<(), SchemaError> {
-    let cql = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
-    let result = session
-        .query_unpaged(cql, (keyspace.as_str(),))
-        .await
-        .map_err(database)?;
-    let unreadable = |error: String| SchemaError::Database(Fault::Refused(error));
-    let rows = result
-        .into_rows_result()
-        .map_err(|error| unreadable(error.to_string()))?;
-    let rows = rows
-        .rows::<(String,)>()
-        .map_err(|error| unreadable(error.to_string()))?;
-    let tables: Vec<String> = rows
-        .map(|row| {
-            row.map(|(name,)| name)
-                .map_err(|error| unreadable(error.to_string()))
-        })
-        .collect::<Result<_, _>>()?;
+    // A keyspace's name needs no quotes but these.
+    let cql =
+        format!("SELECT table_name FROM system_schema.tables WHERE keyspace_name = '{keyspace}'");
+    let rows = query(session, &cql).await.map_err(SchemaError::Database)?;
+    let rows = all_rows::<(String,)>(&rows).map_err(SchemaError::Database)?;
+    let tables: Vec<String> = rows.into_iter().map(|(name,)| name).collect();
     if tables.iter().any(|table| table == "cluster_identity") {
         let found = schema_version(session, keyspace)
             .await
@@ -155,8 +169,12 @@ async fn refuse_foreign(session: &Session, keyspace: &Keyspace) -> Result<(), Sc
     }
 }
 
-fn database(error: ExecutionError) -> SchemaError {
-    SchemaError::Database(Fault::from(error))
+/// Reads without values, with the patience that a start may have.
+async fn query(session: &Session, cql: &str) -> Result<QueryRowsResult, Fault> {
+    let mut statement = Statement::new(cql);
+    statement.set_request_timeout(Some(READ_TIMEOUT));
+    let result = patiently(|| session.query_unpaged(statement.clone(), ())).await?;
+    rows_of(result)
 }
 
 /// The statements of the file, without comments.

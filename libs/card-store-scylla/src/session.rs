@@ -327,7 +327,8 @@ where
     }
 }
 
-async fn patiently<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, Fault>
+/// Tries a read a few times, with growing pauses.
+pub(crate) async fn patiently<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, Fault>
 where
     F: Future<Output = Result<T, ExecutionError>>,
 {
@@ -342,7 +343,7 @@ where
     attempt().await.map_err(Fault::from)
 }
 
-fn rows_of(result: QueryResult) -> Result<QueryRowsResult, Fault> {
+pub(crate) fn rows_of(result: QueryResult) -> Result<QueryRowsResult, Fault> {
     result
         .into_rows_result()
         .map_err(|error| Fault::Refused(error.to_string()))
