@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::bundles::Bundles;
 use crate::error::StopReason;
-use card::{Day, PartitionId, Position, ProgrammeId, Rules};
+use card::{Day, Position, ProgrammeId, Rules};
 use card_store::PartitionCheckpoint;
 use command_log::envelope::Mark;
 use ledger::{Account, Books, Entry};
@@ -151,21 +151,6 @@ pub fn read_checkpoint(
     Ok((context, totals))
 }
 
-/// The first checkpoint of a partition of another log, with what was booked in the old one: cards
-/// that move to a cluster keep their books.
-#[must_use]
-pub fn first_checkpoint(partition: PartitionId, totals: &ControlTotals) -> PartitionCheckpoint {
-    let kept = Kept {
-        context: PartitionContext::EMPTY,
-        totals: totals.clone(),
-    };
-    PartitionCheckpoint {
-        partition,
-        next_offset: 0,
-        context: kept.encode(),
-    }
-}
-
 const FORMAT: u8 = 1;
 
 impl Kept {
@@ -253,6 +238,7 @@ pub(crate) struct Booked {
 
 #[cfg(test)]
 mod tests {
+    use card::PartitionId;
     use ledger::Posting;
     use money::Amount;
 

@@ -31,7 +31,7 @@ mod spans;
 mod worker;
 
 pub use bundles::{BundleError, BundleFolder, Bundles};
-pub use context::{ControlTotals, PartitionContext, first_checkpoint, read_checkpoint};
+pub use context::{ControlTotals, PartitionContext, read_checkpoint};
 pub use error::{StartError, StopReason};
 pub use marks::{InstallError, check_successor};
 pub use processor::{Parts, Processor, RecoveryReport, Takeover};

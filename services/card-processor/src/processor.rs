@@ -376,8 +376,12 @@ async fn take_over<S: CardStore, L: CommandLog>(
         .iter()
         .map(|folded| (folded.partition, folded.next_offset))
         .collect();
+    // A log on other machines is asked where it ends, and may take its time to answer.
+    let log = Arc::clone(&parts.log);
+    let consumer = tokio::task::spawn_blocking(move || log.consume(&starts)).await;
+    let consumer = consumer.map_err(|error| StartError::Workers(error.to_string()))??;
     Ok(Recovered {
-        consumer: parts.log.consume(&starts)?,
+        consumer,
         partitions,
         command_count: 0,
         through: Sequence(0),

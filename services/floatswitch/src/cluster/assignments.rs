@@ -18,6 +18,9 @@ use command_log_kafka::{Membership, MembershipEvent};
 /// How often watermarks are committed to the group, for the tools that show its lag.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long the brokers may take to hear that this process leaves.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(8);
+
 /// A partition that is held.
 struct Held {
     leave: watch::Sender<Leave>,
@@ -86,14 +89,16 @@ impl Assignments {
         let Some(membership) = self.membership.take() else {
             return;
         };
-        let mut left = pin!(membership.leave());
+        let mut left = pin!(tokio::time::timeout(LEAVE_PATIENCE, membership.leave()));
         loop {
             tokio::select! {
-                () = &mut left => return,
-                event = self.events.recv() => match event {
-                    Some(event) => self.follow(event).await,
-                    None => return left.await,
-                },
+                told = &mut left => {
+                    if told.is_err() {
+                        warn!("the brokers do not hear that this process leaves; the session time-out tells them");
+                    }
+                    return;
+                }
+                Some(event) = self.events.recv() => self.follow(event).await,
             }
         }
     }

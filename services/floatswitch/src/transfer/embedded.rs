@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::archive::{Archive, ArchiveId};
-use super::import::admit_key;
+use super::import::carried_key;
 use super::target::{Marker, Shape, Stage, Target};
 use crate::exit::Failure;
 use crate::folder::{Contents, DataFolder};
@@ -19,7 +19,7 @@ use card_store_embedded::EmbeddedStore;
 use command_log::HASH_VERSION;
 use command_log_embedded::{DataLock, EmbeddedLog};
 use pan::PanHasher;
-use registry::{Media, MediaBook, pan_hash_key};
+use registry::{Media, MediaBook};
 use settings::Settings;
 
 /// In a data folder that an import has not finished with; holds the archive's id.
@@ -42,8 +42,7 @@ impl EmbeddedTarget {
     /// Makes the folder's parts, empty.
     pub(super) fn open(settings: &Settings, archive: &Archive) -> Result<Self, Failure> {
         let folder = DataFolder::new(&settings.data_dir);
-        let hasher = hash_key(&folder)?;
-        admit_key(&archive.manifest, &hasher)?;
+        let hasher = carried_key(settings, &archive.manifest)?;
         let lock = DataLock::acquire(folder.root()).map_err(Failure::start_error)?;
         make_room(&folder, archive.id)?;
         let partition_count = settings.log.partition_count.get();
@@ -137,18 +136,6 @@ impl Target for EmbeddedTarget {
     ) -> Result<(), WriteError> {
         self.checkpoint(checkpoints.to_vec()).await
     }
-}
-
-/// The key is carried by hand, so that no archive ever holds it.
-fn hash_key(folder: &DataFolder) -> Result<PanHasher, Failure> {
-    let path = folder.pan_hash_key();
-    if !path.exists() {
-        let path = path.display();
-        return Err(Failure::usage(format!(
-            "{path} is missing: copy the key of the exported switch there first (mode 0600)"
-        )));
-    }
-    pan_hash_key::load(&path).map_err(Failure::start_error)
 }
 
 /// Marks the folder as unfinished, and removes what an earlier import of this archive left.

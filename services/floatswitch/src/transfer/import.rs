@@ -14,9 +14,11 @@ use super::verify::{self, Verified};
 use crate::cluster;
 use crate::config;
 use crate::exit::{DONE, Failure};
+use crate::folder::DataFolder;
 use card_store::{CardStore as _, WriteError};
 use pan::PanHasher;
-use registry::RegisteredMedium;
+use registry::{RegisteredMedium, pan_hash_key};
+use settings::Settings;
 
 /// Media that are added in one go.
 const MEDIA_PER_PAGE: usize = 4_096;
@@ -56,6 +58,7 @@ pub(crate) async fn run(args: ImportArgs) -> Result<u8, Failure> {
     let archive = Archive::open(&args.from)?;
     // Before a target is made for it.
     admit_shape(&archive.manifest, settings.log.partition_count.get())?;
+    carried_key(&settings, &archive.manifest)?;
     let imported = match &settings.cluster {
         Some(cluster) => cluster::import(&settings, cluster, &archive).await?,
         None => {
@@ -143,8 +146,23 @@ fn admit_shape(manifest: &Manifest, partition_count: u16) -> Result<(), Failure>
     )))
 }
 
+/// The key, which is carried by hand so that no archive ever holds it. Nobody makes a new one here:
+/// with that no card would be found.
+pub(super) fn carried_key(settings: &Settings, manifest: &Manifest) -> Result<PanHasher, Failure> {
+    let path = DataFolder::new(&settings.data_dir).pan_hash_key();
+    if !path.exists() {
+        let path = path.display();
+        return Err(Failure::usage(format!(
+            "{path} is missing: copy the key of the exported switch there first (mode 0600)"
+        )));
+    }
+    let hasher = pan_hash_key::load(&path).map_err(Failure::start_error)?;
+    admit_key(manifest, &hasher)?;
+    Ok(hasher)
+}
+
 /// Whether card numbers are found under this key.
-pub(super) fn admit_key(manifest: &Manifest, hasher: &PanHasher) -> Result<(), Failure> {
+fn admit_key(manifest: &Manifest, hasher: &PanHasher) -> Result<(), Failure> {
     if hex(key_check(hasher)?.as_bytes()) == manifest.pan_hash_key_check {
         return Ok(());
     }

@@ -168,3 +168,102 @@ fn array<const N: usize>(from: &mut Bytes) -> Option<[u8; N]> {
     from.advance(N);
     Some(taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use card::ProgrammeId;
+    use pan::Expiry;
+    use registry::Medium;
+
+    use super::*;
+
+    fn examples() -> [(Record, &'static str); 6] {
+        let position = Position {
+            partition: PartitionId(3),
+            offset: 9,
+        };
+        let body = Bytes::from_static(b"body");
+        let medium = Medium {
+            card: CardId::new(1, [2; 14]),
+            number: 0,
+            bin: *b"629999",
+            last_four: *b"1238",
+            programme: ProgrammeId(500),
+            expiry: Some(Expiry::parse(b"2712").unwrap()),
+        };
+        [
+            (Record::Rules(body.clone()), "0104000000626f6479"),
+            (
+                Record::Checkpoint(PartitionCheckpoint {
+                    partition: PartitionId(3),
+                    next_offset: 9,
+                    context: body.clone(),
+                }),
+                "020e00000003000900000000000000626f6479",
+            ),
+            (
+                Record::Card(CardHead {
+                    card: CardId::new(1, [2; 14]),
+                    state: StoredCard {
+                        version: Version(7),
+                        position,
+                        body: body.clone(),
+                    },
+                    row_count: 7,
+                    key_count: 1,
+                }),
+                "032a000000000102020202020202020202020202020207000000030009000000000000000700000001\
+                 000000626f6479",
+            ),
+            (
+                Record::Row(JournalRow {
+                    version: Version(7),
+                    bytes: body.clone(),
+                }),
+                "040800000007000000626f6479",
+            ),
+            (
+                Record::Key(KeyRow {
+                    key: LegKey([5; 12]),
+                    offset: 9,
+                    bytes: body,
+                }),
+                "05180000000505050505050505050505050900000000000000626f6479",
+            ),
+            (
+                Record::Medium(RegisteredMedium {
+                    hash: PanHash::from_bytes([9; 16]),
+                    medium,
+                }),
+                "06360000000909090909090909090909090909090901f96dd43e000102020202020202020202020202\
+                 02003632393939393132333801f432373132",
+            ),
+        ]
+    }
+
+    #[test]
+    fn layout_is_pinned() {
+        for (record, expected) in examples() {
+            let mut bytes = Vec::new();
+            record.put(&mut bytes);
+            assert_eq!(super::super::hex(&bytes), expected);
+            let mut bytes = Bytes::from(bytes);
+            assert_eq!(Record::take(&mut bytes), Some(record));
+            assert!(bytes.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_or_unknown_is_no_record() {
+        for (record, _) in examples() {
+            let mut bytes = Vec::new();
+            record.put(&mut bytes);
+            for size in 0..bytes.len() {
+                let mut cut = Bytes::copy_from_slice(&bytes[..size]);
+                assert_eq!(Record::take(&mut cut), None, "cut at {size}");
+            }
+            bytes[0] = 7;
+            assert_eq!(Record::take(&mut Bytes::from(bytes)), None, "unknown kind");
+        }
+    }
+}
