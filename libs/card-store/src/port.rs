@@ -157,15 +157,7 @@ pub trait CardStore: Send + Sync + 'static {
         card: CardId,
         after: Option<KeyName>,
         max: usize,
-    ) -> impl Future<Output = Result<Vec<NamedKey>, StoreError>> + Send {
-        // TEMPORARY: until the Scylla adapter has it.
-        let _ = (card, after, max);
-        async {
-            Err(StoreError::Unavailable(
-                "old keys cannot be listed".to_owned(),
-            ))
-        }
-    }
+    ) -> impl Future<Output = Result<Vec<NamedKey>, StoreError>> + Send;
 
     /// Lists cards after `after`, each once, in an order of the store's own, at most `max`.
     ///

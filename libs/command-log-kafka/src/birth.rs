@@ -14,13 +14,12 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 
-use card::PartitionId;
-use command_log::LogId;
-
 use crate::context::PlainContext;
 use crate::record;
 use crate::settings::{KafkaSettings, TopicNames};
 use crate::watermarks::{WatermarkError, list, query};
+use card::PartitionId;
+use command_log::LogId;
 
 /// Why a log is not the one that was expected, or cannot be looked at.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

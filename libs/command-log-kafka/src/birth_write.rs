@@ -10,15 +10,14 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
-use card::PartitionId;
-use command_log::envelope::{Mark, encode_mark};
-use command_log::{HASH_VERSION, LogId, RecordKind};
-
 use crate::birth::{Beginning, Beginnings, IdentityError, judge, known_id, left};
 use crate::context::ClientLog;
 use crate::record;
 use crate::settings::{KafkaSettings, millis};
 use crate::topics::{TopicError, TopicPlan, client_error};
+use card::PartitionId;
+use command_log::envelope::{Mark, encode_mark};
+use command_log::{HASH_VERSION, LogId, RecordKind};
 
 /// Sees to it that every partition has a past of the same log; tells which log, and how many births it wrote.
 pub(crate) fn ensure_born(

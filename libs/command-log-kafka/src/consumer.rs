@@ -2,26 +2,24 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 
-use command_log::{ConsumeError, LogConsumer, LogRecord};
-
-use crate::feed::Task;
 use crate::inbox::Inbox;
+use crate::readers::Routes;
+use command_log::{ConsumeError, LogConsumer, LogRecord};
 
 /// Reads some partitions of a [`crate::KafkaLog`]. Dropping it lets go of them.
 pub struct KafkaConsumer {
     inbox: Arc<Inbox>,
-    tasks: Sender<Task>,
+    routes: Arc<Routes>,
     /// Added to the topic's offsets.
     offset_base: u64,
 }
 
 impl KafkaConsumer {
-    pub(crate) fn new(inbox: Arc<Inbox>, tasks: Sender<Task>) -> Self {
+    pub(crate) fn new(inbox: Arc<Inbox>, routes: Arc<Routes>) -> Self {
         Self {
             inbox,
-            tasks,
+            routes,
             offset_base: 0,
         }
     }
@@ -42,10 +40,7 @@ impl LogConsumer for KafkaConsumer {
             record.position.offset += self.offset_base;
         }
         for partition in resumed {
-            if self.tasks.send(Task::Resume(partition)).is_err() {
-                // The reader has ended; so will this inbox, when it is empty.
-                break;
-            }
+            self.routes.resume(partition);
         }
         Ok(())
     }
@@ -53,7 +48,7 @@ impl LogConsumer for KafkaConsumer {
 
 impl Drop for KafkaConsumer {
     fn drop(&mut self) {
-        drop(self.tasks.send(Task::Remove(Arc::clone(&self.inbox))));
+        self.routes.let_go(&self.inbox);
     }
 }
 

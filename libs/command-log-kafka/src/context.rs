@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use metrics::counter;
 use rdkafka::ClientContext;
+use rdkafka::client::Client;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 
 use crate::metric_names::{CLIENT_ERRORS, LABEL_CLIENT};
 
@@ -94,18 +95,15 @@ impl ClientLog {
     pub(crate) fn error(&self, error: &KafkaError, reason: &str) {
         let client = self.role;
         counter!(CLIENT_ERRORS, LABEL_CLIENT => client).increment(1);
-        if is_fatal(error) {
-            tracing::error!(client, %error, "kafka client failed for good: {reason}");
-        } else if let Some(held_back) = self.throttle.pass() {
+        if let Some(held_back) = self.throttle.pass() {
             tracing::warn!(client, %error, held_back, "kafka client has trouble: {reason}");
         }
     }
 }
 
-/// Whether the client can't go on.
-pub(crate) fn is_fatal(error: &KafkaError) -> bool {
-    matches!(error, KafkaError::MessageConsumptionFatal(_))
-        || error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal)
+/// Why the client can't go on, if so. The code of an error does not tell.
+pub(crate) fn fatal_error<C: ClientContext>(client: &Client<C>) -> Option<String> {
+    client.fatal_error().map(|(_, reason)| reason)
 }
 
 /// A client that only logs.

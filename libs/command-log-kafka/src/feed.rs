@@ -1,33 +1,34 @@
-//! Reads the commands topic: one Kafka consumer and one thread for all partitions of this process.
+//! Reads a part of the commands topic: one Kafka consumer and one thread.
 //!
 //! The thread alone touches lanes and assignment, so a record that the client had already handed out can't get
 //! into the lane of a later reader. It does what it is asked between two records.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaResult;
 
-use card::PartitionId;
-use command_log::{ConsumeError, LogId, LogRecord};
-
-use crate::consumer::KafkaConsumer;
 use crate::context::PlainContext;
 use crate::feed_thread::FeedThread;
 use crate::inbox::Inbox;
 use crate::options::LogOptions;
 use crate::settings::{KafkaSettings, TopicNames, millis};
-use crate::watermarks::{WatermarkError, Watermarks, query};
+use crate::watermarks::Watermarks;
+use card::PartitionId;
+use command_log::{ConsumeError, LogId, LogRecord};
+
+/// A broker that does not answer a fetch for this long is frozen or gone; its partitions may have new leaders.
+const BROKER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What others ask of the reading thread.
 pub(crate) enum Task {
-    /// Read these too, each from its offset on.
+    /// Read these too, each from its offset on, into this lane of the inbox.
     Add {
-        starts: Vec<(PartitionId, u64)>,
+        starts: Vec<FeedStart>,
         inbox: Arc<Inbox>,
         done: SyncSender<Result<(), ConsumeError>>,
     },
@@ -41,6 +42,14 @@ pub(crate) enum Task {
     Close,
 }
 
+/// Where to begin with a partition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FeedStart {
+    pub(crate) partition: PartitionId,
+    pub(crate) offset: u64,
+    pub(crate) lane: usize,
+}
+
 /// What the thread needs to know of the log.
 pub(crate) struct FeedSource {
     pub(crate) settings: KafkaSettings,
@@ -50,103 +59,48 @@ pub(crate) struct FeedSource {
     pub(crate) query_timeout: Duration,
 }
 
-/// The reading side of a log.
+/// The consumer and its thread.
 pub(crate) struct Feed {
     consumer: Arc<BaseConsumer<PlainContext>>,
-    source: Arc<FeedSource>,
     /// Unbounded, but each lane has at most one task in it beside those that wait for an answer.
     tasks: Sender<Task>,
     thread: Option<JoinHandle<()>>,
-    lane_max: usize,
 }
 
 impl Feed {
-    pub(crate) fn open(source: FeedSource, options: &LogOptions) -> KafkaResult<Self> {
-        let mut config = source
-            .settings
-            .reader("reader", &source.names.reader_group());
+    pub(crate) fn open(source: &Arc<FeedSource>, options: &LogOptions) -> KafkaResult<Self> {
+        let group = source.names.reader_group();
+        let mut config = source.settings.reader("reader", &group);
         config
             .set("fetch.wait.max.ms", millis(options.fetch_wait))
             // Read ahead a little: lanes hold the rest.
             .set("queued.min.messages", "10000")
             .set("queued.max.messages.kbytes", "16384")
             .set("max.partition.fetch.bytes", "1048576")
-            .set(
-                "socket.timeout.ms",
-                millis(options.query_timeout.max(Duration::from_secs(2))),
-            );
+            .set("socket.timeout.ms", millis(BROKER_TIMEOUT));
         let consumer = BaseConsumer::from_config_and_context(&config, PlainContext::new("reader"))?;
         let consumer = Arc::new(consumer);
-        let source = Arc::new(source);
         let (tasks, inbound) = channel();
-        let thread = spawn(Arc::clone(&consumer), Arc::clone(&source), inbound);
+        let thread = spawn(Arc::clone(&consumer), Arc::clone(source), inbound);
         Ok(Self {
             consumer,
-            source,
             tasks,
             thread: Some(thread),
-            lane_max: options.lane_records_max,
         })
     }
 
-    /// How many partitions the topic has; 0 when there is none.
-    pub(crate) fn partition_count(&self) -> KafkaResult<usize> {
-        let topic = &self.source.topic;
-        let timeout = self.source.query_timeout;
-        let metadata = self.consumer.fetch_metadata(Some(topic), timeout)?;
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        Ok(found.map_or(0, |found| found.partitions().len()))
+    pub(crate) fn consumer(&self) -> &BaseConsumer<PlainContext> {
+        &self.consumer
     }
 
-    pub(crate) fn watermarks(
-        &self,
-        partitions: &[PartitionId],
-    ) -> Result<Vec<Watermarks>, WatermarkError> {
-        let timeout = self.source.query_timeout;
-        query(&self.consumer, &self.source.topic, partitions, timeout)
+    pub(crate) fn tasks(&self) -> &Sender<Task> {
+        &self.tasks
     }
 
-    pub(crate) fn consume(
-        &self,
-        starts: &[(PartitionId, u64)],
-    ) -> Result<KafkaConsumer, ConsumeError> {
-        self.check(starts)?;
-        let partitions = starts.iter().map(|(partition, _)| *partition);
-        let inbox = Arc::new(Inbox::new(partitions, self.lane_max));
-        let (done, answer) = sync_channel(1);
-        let tasks = self.tasks.clone();
-        // From here on the consumer's drop takes its partitions away again.
-        let consumer = KafkaConsumer::new(Arc::clone(&inbox), tasks.clone());
-        let add = Task::Add {
-            starts: starts.to_vec(),
-            inbox,
-            done,
-        };
-        tasks.send(add).map_err(|_| thread_died())?;
-        answer.recv().unwrap_or_else(|_| Err(thread_died()))?;
-        Ok(consumer)
-    }
-
-    fn check(&self, starts: &[(PartitionId, u64)]) -> Result<(), ConsumeError> {
-        let count = self.source.id.partition_count;
-        if let Some((partition, _)) = starts.iter().find(|(id, _)| id.0 >= count) {
-            return Err(ConsumeError::Stopped(format!(
-                "the log has no partition {partition}"
-            )));
-        }
-        let partitions: Vec<_> = starts.iter().map(|(partition, _)| *partition).collect();
-        let held = self
-            .watermarks(&partitions)
-            .map_err(|error| ConsumeError::Stopped(error.to_string()))?;
-        starts
-            .iter()
-            .zip(&held)
-            .try_for_each(|((_, wanted), held)| check_start(*held, *wanted))
-    }
-
-    pub(crate) fn stop(&self, reason: &str) {
+    /// Asks the thread to end; dropping waits for it.
+    pub(crate) fn close(&self) {
         // A thread that has ended reads no more anyway.
-        drop(self.tasks.send(Task::Stop(reason.to_owned())));
+        drop(self.tasks.send(Task::Close));
     }
 }
 
@@ -173,13 +127,9 @@ pub(crate) fn check_start(held: Watermarks, wanted: u64) -> Result<(), ConsumeEr
     Ok(())
 }
 
-fn thread_died() -> ConsumeError {
-    ConsumeError::Stopped("the thread that reads the log has ended".to_owned())
-}
-
 impl Drop for Feed {
     fn drop(&mut self) {
-        drop(self.tasks.send(Task::Close));
+        self.close();
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
         }

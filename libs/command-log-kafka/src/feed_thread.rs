@@ -12,16 +12,15 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 
-use card::PartitionId;
-use command_log::ConsumeError;
-
 use crate::birth::{Beginnings, judge};
-use crate::context::{PlainContext, is_fatal};
-use crate::feed::{FeedLane, FeedSource, Task, check_start};
+use crate::context::{PlainContext, fatal_error};
+use crate::feed::{FeedLane, FeedSource, FeedStart, Task, check_start};
 use crate::inbox::{Inbox, Put};
 use crate::metric_names::{READ_PAUSES, RECORDS_READ};
 use crate::record;
 use crate::watermarks::{list, query};
+use card::PartitionId;
+use command_log::ConsumeError;
 
 /// How long a task may wait while nothing arrives. A record that arrives ends the wait at once.
 const TASK_WAIT: Duration = Duration::from_millis(5);
@@ -91,26 +90,21 @@ impl FeedThread {
         }
     }
 
-    fn add(
-        &mut self,
-        starts: &[(PartitionId, u64)],
-        inbox: &Arc<Inbox>,
-    ) -> Result<(), ConsumeError> {
-        if let Some((partition, _)) = starts.iter().find(|(id, _)| self.lanes.contains_key(id)) {
-            return Err(ConsumeError::Stopped(format!(
-                "partition {partition} is read by another consumer of this log"
-            )));
-        }
-        let assigned = self.assign(starts);
+    fn add(&mut self, starts: &[FeedStart], inbox: &Arc<Inbox>) -> Result<(), ConsumeError> {
+        let offsets: Vec<_> = starts
+            .iter()
+            .map(|start| (start.partition, start.offset))
+            .collect();
+        let assigned = self.assign(&offsets);
         assigned.map_err(|error| ConsumeError::Stopped(error.to_string()))?;
-        for (index, (partition, next)) in starts.iter().enumerate() {
+        for start in starts {
             let lane = FeedLane {
                 inbox: Arc::clone(inbox),
-                index,
-                next: *next,
+                index: start.lane,
+                next: start.offset,
                 until: None,
             };
-            self.lanes.insert(*partition, lane);
+            self.lanes.insert(start.partition, lane);
         }
         Ok(())
     }
@@ -216,8 +210,8 @@ impl FeedThread {
 
     /// An error that the client does not heal by itself may concern any partition; it does not say which.
     fn note(&mut self, error: &KafkaError) {
-        if is_fatal(error) {
-            self.end_all(&format!("the kafka consumer failed: {error}"));
+        if let Some(reason) = fatal_error(self.consumer.client()) {
+            self.end_all(&format!("the kafka consumer failed: {reason}"));
         } else if error.rdkafka_error_code().is_some_and(may_end_reading) {
             let soon = self.inspected_at.map(|at| at + INSPECT_EVERY);
             self.inspect_at = Some(soon.unwrap_or_else(Instant::now));
@@ -334,6 +328,16 @@ impl FeedThread {
         if let Some(lane) = self.lanes.get(&partition) {
             tracing::warn!(%partition, reason, "reading of a partition has ended");
             let reason = format!("partition {partition}: {reason}");
+            lane.inbox.end(ConsumeError::Stopped(reason));
+        }
+    }
+}
+
+impl Drop for FeedThread {
+    /// Whoever still waits must not wait for ever, whatever ended the thread.
+    fn drop(&mut self) {
+        for lane in self.lanes.values() {
+            let reason = "the thread that reads the log has ended".to_owned();
             lane.inbox.end(ConsumeError::Stopped(reason));
         }
     }

@@ -8,9 +8,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use card::PartitionId;
-
 use crate::context::as_ms;
+use card::PartitionId;
 
 /// Why records are not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! | module | job |
 //! |---|---|
 //! | `topics`, `birth` | creates the topics, refuses unfit ones and other incarnations |
-//! | `log`, `publisher`, `flow` | puts records into the log |
-//! | `feed`, `inbox`, `consumer` | reads them |
+//! | `log`, `publisher`, `reports`, `flow` | puts records into the log |
+//! | `readers`, `feed`, `inbox`, `consumer` | reads them |
 //! | `membership` | what the consumer group says, as a hint of who should own what |
 //! | `replies` | answers back to the connectors |
 //! | `watermarks` | where partitions begin and end |
@@ -28,10 +28,12 @@ mod membership_thread;
 pub mod metric_names;
 mod options;
 mod publisher;
+mod readers;
 mod record;
 mod removal;
 mod replies;
 mod reply_reader;
+mod reports;
 mod settings;
 mod topic_check;
 mod topic_file;

@@ -4,18 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::consumer::KafkaConsumer;
+use crate::ending::Ending;
+use crate::feed::FeedSource;
+use crate::options::LogOptions;
+use crate::publisher::Publisher;
+use crate::readers::Readers;
+use crate::settings::{KafkaSettings, TopicNames};
+use crate::watermarks::{WatermarkError, Watermarks};
 use card::{PartitionId, Position};
 use command_log::{
     AppendError, CommandLog, ConsumeError, Digest, DurableWatch, LogId, NewRecord, TraceContext,
 };
-
-use crate::consumer::KafkaConsumer;
-use crate::ending::Ending;
-use crate::feed::{Feed, FeedSource};
-use crate::options::LogOptions;
-use crate::publisher::Publisher;
-use crate::settings::{KafkaSettings, TopicNames};
-use crate::watermarks::{WatermarkError, Watermarks};
 
 /// Why the log could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum OpenError {
     },
 }
 
-/// A log on Kafka: one producer, one consumer for all partitions that this process reads, two threads.
+/// A log on Kafka: a few producers and consumers that share the partitions, each with a thread.
 ///
 /// Records are durable when all replicas in sync have them, and only such records are handed out (LOG-1), so
 /// [`CommandLog::durable`] always covers. There are no gaps between offsets: the topic is neither compacted nor
@@ -47,7 +47,7 @@ pub enum OpenError {
 pub struct KafkaLog {
     id: LogId,
     publisher: Publisher,
-    feed: Feed,
+    readers: Readers,
     ending: Arc<Ending>,
     query_timeout: Duration,
     offset_base: u64,
@@ -74,8 +74,8 @@ impl KafkaLog {
             id: id.clone(),
             query_timeout: options.query_timeout,
         };
-        let feed = Feed::open(source, options).map_err(failed)?;
-        match feed.partition_count().map_err(failed)? {
+        let readers = Readers::open(source, options).map_err(failed)?;
+        match readers.partition_count().map_err(failed)? {
             0 => return Err(OpenError::NoTopic(topic)),
             found if found == usize::from(id.partition_count) => {}
             found => {
@@ -91,7 +91,7 @@ impl KafkaLog {
         Ok(Self {
             id,
             publisher: publisher.map_err(failed)?,
-            feed,
+            readers,
             ending,
             query_timeout: options.query_timeout,
             offset_base: options.offset_base,
@@ -107,7 +107,7 @@ impl KafkaLog {
         &self,
         partitions: &[PartitionId],
     ) -> Result<Vec<Watermarks>, WatermarkError> {
-        self.feed.watermarks(partitions)
+        self.readers.watermarks(partitions)
     }
 
     /// Has `hook` told when the record of a sampled request was acknowledged, and how long that took. Called from
@@ -128,7 +128,7 @@ impl KafkaLog {
     /// Ends the log for this process: nothing more is taken, and consumers hear so after what is in the log now.
     pub fn stop(&self, reason: &str) {
         self.ending.stop(reason);
-        self.feed.stop(reason);
+        self.readers.stop(reason);
     }
 
     /// Offsets of the topic for offsets of the log.
@@ -203,7 +203,7 @@ impl CommandLog for KafkaLog {
     /// Blocks for two round trips. When the brokers do not answer in time it is `u64::MAX`: an end that no reader
     /// reaches, so nobody takes a log that cannot be seen for one that was read. [`KafkaLog::watermarks`] tells why.
     fn end_offset(&self, partition: PartitionId) -> u64 {
-        match self.feed.watermarks(&[partition]) {
+        match self.readers.watermarks(&[partition]) {
             Ok(found) => found
                 .first()
                 .map_or(u64::MAX, |found| found.end + self.offset_base),
@@ -221,12 +221,12 @@ impl CommandLog for KafkaLog {
             return Err(ConsumeError::Stopped(reason));
         }
         let starts = self.in_topic(starts)?;
-        let consumer = match self.feed.consume(&starts) {
+        let consumer = match self.readers.consume(&starts) {
             Err(ConsumeError::Stopped(_)) if self.publisher.in_flight() > 0 => {
                 self.publisher
                     .flush(self.query_timeout)
                     .map_err(|error| ConsumeError::Stopped(error.to_string()))?;
-                self.feed.consume(&starts)
+                self.readers.consume(&starts)
             }
             consumer => consumer,
         };

@@ -16,10 +16,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::{mpsc, oneshot};
 
-use card::PartitionId;
-
 use crate::membership_thread::{MembershipContext, Task, run};
 use crate::settings::{KafkaSettings, TopicNames, millis};
+use card::PartitionId;
 
 /// Events that may wait for the owner. A rebalance waits for room.
 const EVENTS_MAX: usize = 64;

@@ -15,12 +15,11 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 
-use card::PartitionId;
-
 use crate::birth::left;
-use crate::context::{ClientLog, Throttle, is_fatal};
+use crate::context::{ClientLog, Throttle, fatal_error};
 use crate::membership::{MembershipEvent, Revocation};
 use crate::metric_names::{LABEL_EVENT, MEMBERSHIP_EVENTS};
+use card::PartitionId;
 
 /// How long a task may wait. A rebalance ends the wait at once.
 const TASK_WAIT: Duration = Duration::from_millis(20);
@@ -253,12 +252,12 @@ fn ids(list: &TopicPartitionList) -> Vec<PartitionId> {
 pub(crate) fn run(consumer: BaseConsumer<MembershipContext>) {
     let context = Arc::clone(consumer.context());
     while !context.is_asked_to_leave() {
-        if let Some(Err(error)) = consumer.poll(TASK_WAIT)
-            && is_fatal(&error)
+        if let Some(Err(_)) = consumer.poll(TASK_WAIT)
+            && let Some(reason) = fatal_error(consumer.client())
         {
             let held = std::mem::take(&mut *context.held.lock());
             context.lose(&held.into_iter().collect::<Vec<_>>());
-            context.tell("failed", MembershipEvent::Failed(error.to_string()));
+            context.tell("failed", MembershipEvent::Failed(reason));
             break;
         }
         context.commit(&consumer);

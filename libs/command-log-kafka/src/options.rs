@@ -34,6 +34,12 @@ pub struct LogOptions {
     pub linger: Duration,
     /// See [`Compression`].
     pub compression: Compression,
+    /// Producers that share the partitions, up to 16. A broker works on one request of a connection at a time, and
+    /// a request carries records of one partition.
+    pub producers: usize,
+    /// Consumers that share the partitions of this process, up to 16. A fetch costs client and broker something for
+    /// each partition it names, even if only one has a record.
+    pub readers: usize,
     /// Records that may be on their way at one time; more are refused at once.
     pub in_flight_max: usize,
     /// Records of one partition that may lie read and not yet taken; then its reading pauses.
@@ -55,6 +61,8 @@ impl Default for LogOptions {
             stall_after: Duration::from_secs(4),
             linger: Duration::ZERO,
             compression: Compression::None,
+            producers: 4,
+            readers: 4,
             in_flight_max: 20_000,
             lane_records_max: 2_048,
             fetch_wait: Duration::from_millis(50),

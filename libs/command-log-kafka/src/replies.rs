@@ -16,14 +16,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
-use card::{Reply, ReplyTo};
-use command_log::reply_envelope::encode_reply;
-use command_log::{ReplySink, TracedReply};
-
 use crate::context::{ClientLog, Throttle};
 use crate::metric_names::{LABEL_REASON, REPLIES_DROPPED, REPLIES_FAILED};
 use crate::record;
 use crate::settings::{KafkaSettings, TopicNames};
+use card::{Reply, ReplyTo};
+use command_log::reply_envelope::encode_reply;
+use command_log::{ReplySink, TracedReply};
 
 /// Replies on their way at one time (OWN-4).
 const QUEUE_MAX: usize = 50_000;
@@ -83,6 +82,11 @@ impl KafkaReplySink {
         config
             .set("acks", "1")
             .set("linger.ms", "0")
+            // One round of the client serves all partitions, see the log's producer.
+            .set(
+                "queue.buffering.backpressure.threshold",
+                partition_count.max(16).to_string(),
+            )
             .set("message.timeout.ms", REPLY_TIMEOUT_MS)
             .set("socket.timeout.ms", "3000")
             .set("request.timeout.ms", "3000")

@@ -12,15 +12,14 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
-use card::Reply;
-use command_log::reply_envelope::decode_reply;
-use command_log::{ReplySink, TracedReply};
-
 use crate::context::{PlainContext, Throttle};
 use crate::metric_names::REPLIES_UNREADABLE;
 use crate::record;
 use crate::replies::ReplyError;
 use crate::settings::{KafkaSettings, TopicNames};
+use card::Reply;
+use command_log::reply_envelope::decode_reply;
+use command_log::{ReplySink, TracedReply};
 
 /// The thread looks at its stop flag this often. A reply that arrives ends the wait at once.
 const STOP_WAIT: Duration = Duration::from_millis(50);

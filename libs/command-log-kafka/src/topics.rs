@@ -12,14 +12,13 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
-use command_log::LogId;
-
 use crate::birth::{IdentityError, left, show};
 use crate::birth_write::ensure_born;
 use crate::context::PlainContext;
 use crate::settings::{KafkaSettings, SettingsError, TopicNames};
 use crate::topic_check::{FoundTopic, TopicProblem, WantedTopic, problems};
 use crate::topic_file::topic_file;
+use command_log::LogId;
 
 /// Metadata of a new topic reaches all brokers in a moment.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);

@@ -8,11 +8,10 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
-use card::PartitionId;
-
 use crate::birth::left;
 use crate::context::PlainContext;
 use crate::settings::{KafkaSettings, TopicNames};
+use card::PartitionId;
 
 /// Leaders are asked for again this soon.
 const ASK_AGAIN: Duration = Duration::from_millis(20);

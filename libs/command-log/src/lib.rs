@@ -16,5 +16,6 @@ pub mod reply_envelope;
 pub use partitioning::{HASH_VERSION, partition_of};
 pub use port::{
     AppendError, CommandLog, ConsumeError, Digest, Durable, DurableWatch, LogConsumer, LogId,
-    LogRecord, NewRecord, PartitionGates, RecordKind, ReplySink, Sequence, TraceContext, TracedReply,
+    LogRecord, NewRecord, PartitionGates, RecordKind, ReplySink, Sequence, TraceContext,
+    TracedReply,
 };

@@ -197,7 +197,7 @@ pub struct TracedReply {
 pub trait ReplySink: Send + Sync + 'static {
     /// Hands replies over, oldest first, and empties the list. Never blocks; a reply that nobody
     /// waits for any more is dropped and counted.
-        ///
+    ///
     /// `traced` tells which of them belong to a sampled request; most of the time it is empty.
     fn deliver(&self, replies: &mut Vec<Reply>, traced: &[TracedReply]);
 }

@@ -68,7 +68,7 @@ pub const STATES_TAKEN_OVER_TOTAL: &str = "switch_store_states_taken_over_total"
 pub const STATES_DAMAGED_TOTAL: &str = "switch_store_states_damaged_total";
 /// Partitions given up because a newer owner was found.
 pub const ASSIGNMENTS_SUPERSEDED_TOTAL: &str = "switch_assignments_superseded_total";
-/// How much of the present term of epochs is used; at 90 raise the term.
+/// How much of the present term of epochs is used; the next term follows by itself, and there are 63.
 pub const EPOCHS_USED_PERCENT: &str = "switch_epochs_used_percent";
 /// Records handed to the brokers and not acknowledged yet.
 pub const LOG_RECORDS_IN_FLIGHT: &str = "switch_log_records_in_flight";
@@ -239,7 +239,7 @@ pub const ALL: &[Metric] = &[
     ),
     level(
         EPOCHS_USED_PERCENT,
-        "how much of the present term of epochs is used; at 90 raise the term",
+        "how much of the present term of epochs is used; the next term follows by itself, and there are 63",
     ),
     level(
         LOG_RECORDS_IN_FLIGHT,

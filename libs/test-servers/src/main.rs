@@ -9,13 +9,18 @@ use std::process::{Command, ExitCode};
 use std::thread;
 
 use test_servers::{
-    CASSANDRA_VARIABLE, CassandraCluster, KAFKA_VARIABLE, KafkaCluster, Served, ServerError,
+    CASSANDRA_VARIABLE, CassandraCluster, CassandraOptions, CommitlogSync, KAFKA_VARIABLE,
+    KafkaCluster, KafkaOptions, Served, ServerError, Tuning,
 };
 
 const USAGE: &str = "usage: test-servers run -- COMMAND ARGS...   \
                      with both servers, named by FLOATSWITCH_TEST_KAFKA and FLOATSWITCH_TEST_CQL\n       \
-                     test-servers up                       \
-                     prints both variables and stays until its input closes\n";
+                     test-servers up [FLAGS]               \
+                     prints both variables and stays until its input closes\n\
+                     flags: --throughput  servers that are quick when warm, with more memory: for figures\n       \
+                     --periodic    the card store acknowledges before its log is on disk: shows what that costs\n";
+/// Java's heap of a server that is measured, in MiB.
+const MEASURED_HEAP: u32 = 1_024;
 const USAGE_CODE: u8 = 2;
 const FAILED_CODE: u8 = 1;
 
@@ -25,10 +30,41 @@ fn main() -> ExitCode {
         [verb, dashes, command @ ..] if verb == "run" && dashes == "--" && !command.is_empty() => {
             run(command)
         }
-        [verb] if verb == "up" => up(),
+        [verb, flags @ ..] if verb == "up" => match Likes::parse(flags) {
+            Some(likes) => up(likes),
+            None => return say(USAGE, USAGE_CODE),
+        },
         _ => return say(USAGE, USAGE_CODE),
     };
     done.unwrap_or_else(|error| say(&format!("test-servers: {}\n", error), FAILED_CODE))
+}
+
+/// What the servers should be like.
+#[derive(Default)]
+struct Likes {
+    kafka: KafkaOptions,
+    cassandra: CassandraOptions,
+}
+
+// === impl Likes ===
+
+impl Likes {
+    fn parse(flags: &[OsString]) -> Option<Self> {
+        let mut likes = Self::default();
+        for flag in flags {
+            match flag.to_str()? {
+                "--throughput" => {
+                    likes.kafka.tuning = Tuning::Throughput;
+                    likes.kafka.heap_mib = MEASURED_HEAP;
+                    likes.cassandra.tuning = Tuning::Throughput;
+                    likes.cassandra.heap_mib = MEASURED_HEAP;
+                }
+                "--periodic" => likes.cassandra.commitlog_sync = CommitlogSync::Periodic,
+                _ => return None,
+            }
+        }
+        Some(likes)
+    }
 }
 
 /// The two servers; those that the environment names already are not started.
@@ -40,10 +76,10 @@ struct Servers {
 // === impl Servers ===
 
 impl Servers {
-    fn start() -> Result<Self, ServerError> {
+    fn start(likes: Likes) -> Result<Self, ServerError> {
         thread::scope(|scope| {
-            let kafka = scope.spawn(Served::kafka);
-            let cassandra = Served::cassandra();
+            let kafka = scope.spawn(|| Served::kafka_like(likes.kafka));
+            let cassandra = Served::cassandra_like(likes.cassandra);
             let kafka = kafka.join().expect("starting a server does not panic");
             Ok(Self {
                 kafka: kafka?,
@@ -61,7 +97,7 @@ impl Servers {
 }
 
 fn run(command: &[OsString]) -> Result<ExitCode, Box<dyn Error>> {
-    let servers = Servers::start()?;
+    let servers = Servers::start(Likes::default())?;
     let status = Command::new(&command[0])
         .args(&command[1..])
         .envs(servers.variables())
@@ -72,8 +108,8 @@ fn run(command: &[OsString]) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(code.unwrap_or(FAILED_CODE)))
 }
 
-fn up() -> Result<ExitCode, Box<dyn Error>> {
-    let servers = Servers::start()?;
+fn up(likes: Likes) -> Result<ExitCode, Box<dyn Error>> {
+    let servers = Servers::start(likes)?;
     let mut lines = String::new();
     for (name, value) in servers.variables() {
         writeln!(lines, "export {name}={value}")?;

@@ -47,10 +47,19 @@ impl Served<KafkaCluster> {
     ///
     /// As for [`KafkaCluster::start`].
     pub fn kafka() -> Result<Self, ServerError> {
+        Self::kafka_like(KafkaOptions::default())
+    }
+
+    /// Takes the Kafka of [`KAFKA_VARIABLE`], or starts one with these options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`KafkaCluster::start`].
+    pub fn kafka_like(options: KafkaOptions) -> Result<Self, ServerError> {
         if let Some(configured) = Self::configured(KAFKA_VARIABLE) {
             return Ok(configured);
         }
-        let cluster = KafkaCluster::start(KafkaOptions::default())?;
+        let cluster = KafkaCluster::start(options)?;
         Ok(Self {
             addresses: cluster.bootstrap(),
             _own: Some(cluster),
@@ -65,10 +74,19 @@ impl Served<CassandraCluster> {
     ///
     /// As for [`CassandraCluster::start`].
     pub fn cassandra() -> Result<Self, ServerError> {
+        Self::cassandra_like(CassandraOptions::default())
+    }
+
+    /// Takes the Cassandra of [`CASSANDRA_VARIABLE`], or starts one with these options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`CassandraCluster::start`].
+    pub fn cassandra_like(options: CassandraOptions) -> Result<Self, ServerError> {
         if let Some(configured) = Self::configured(CASSANDRA_VARIABLE) {
             return Ok(configured);
         }
-        let cluster = CassandraCluster::start(CassandraOptions::default())?;
+        let cluster = CassandraCluster::start(options)?;
         Ok(Self {
             addresses: cluster.contact_points().join(","),
             _own: Some(cluster),

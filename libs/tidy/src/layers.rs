@@ -43,6 +43,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("card-processor", Layer::Service),
     ("floatswitch", Layer::Binary),
     ("yardsticks", Layer::Binary),
+    ("cluster-yardsticks", Layer::Binary),
 ];
 
 const PURE_CRATES: &[&str] = &["money", "pan", "iso8583", "ledger", "card", "link"];

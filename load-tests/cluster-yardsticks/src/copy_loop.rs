@@ -204,7 +204,9 @@ impl Asker {
     /// A payload is back.
     pub(crate) fn answered(&mut self, payload: &[u8]) {
         self.now = Instant::now();
-        let stamp = payload.first_chunk().map(|stamp| u64::from_be_bytes(*stamp));
+        let stamp = payload
+            .first_chunk()
+            .map(|stamp| u64::from_be_bytes(*stamp));
         let Some(stamp) = stamp else { return };
         if self.now > self.warm_at {
             let since_start = self.now.duration_since(self.began_at);

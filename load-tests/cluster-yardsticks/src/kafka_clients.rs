@@ -167,7 +167,11 @@ fn tails(
 ) -> Result<TopicPartitionList, KafkaError> {
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
     let mut wanted = TopicPartitionList::new();
-    for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+    for partition in metadata
+        .topics()
+        .iter()
+        .flat_map(|topic| topic.partitions())
+    {
         wanted.add_partition_offset(topic, partition.id(), Offset::OffsetTail(count))?;
     }
     Ok(wanted)

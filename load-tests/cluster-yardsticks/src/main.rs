@@ -57,9 +57,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<(), YardstickError> {
     match &cli.yardstick {
         Yardstick::CopyLoop(args) => copy_loop::run(args, &runtime()?)?.print(cli.output),
-        Yardstick::CqlWrite(args) => runtime()?
-            .block_on(cql_write::run(args))?
-            .print(cli.output),
+        Yardstick::CqlWrite(args) => runtime()?.block_on(cql_write::run(args))?.print(cli.output),
         Yardstick::CardSizes(args) => runtime()?
             .block_on(card_sizes::run(args))?
             .print(cli.output),

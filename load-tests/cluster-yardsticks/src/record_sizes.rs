@@ -12,8 +12,8 @@ use command_log_kafka::TopicNames;
 const TAIL: i64 = 16;
 /// Polls without a record that tell the end.
 const QUIET_POLLS: u32 = 50;
-/// Marks are shorter than every command and every reply.
-const SHORT: usize = 40;
+/// Marks are shorter than every command.
+const COMMAND_BYTES_MIN: usize = 40;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct RecordSizesArgs {
@@ -48,12 +48,13 @@ pub(crate) fn run(args: &RecordSizesArgs) -> Result<RecordSizes, YardstickError>
     let names = TopicNames::new(&args.topic_prefix);
     let names = names.map_err(YardstickError::server("name the topics"))?;
     Ok(RecordSizes {
-        command_bytes: mean(&args.kafka, &names.commands())?,
-        reply_bytes: mean(&args.kafka, &names.replies())?,
+        command_bytes: mean(&args.kafka, &names.commands(), COMMAND_BYTES_MIN)?,
+        reply_bytes: mean(&args.kafka, &names.replies(), 1)?,
     })
 }
 
-fn mean(brokers: &str, topic: &str) -> Result<u64, YardstickError> {
+/// Of the records that have at least so many bytes.
+fn mean(brokers: &str, topic: &str, bytes_min: usize) -> Result<u64, YardstickError> {
     let receiver = Receiver::open_at_tail(brokers, topic, TAIL)?;
     let (mut count, mut bytes, mut quiet) = (0_u64, 0, 0);
     while quiet < QUIET_POLLS {
@@ -61,7 +62,7 @@ fn mean(brokers: &str, topic: &str) -> Result<u64, YardstickError> {
         let size = receiver.receive(|_, payload| payload.len())?;
         if let Some(size) = size {
             quiet = 0;
-            if size > SHORT {
+            if size >= bytes_min {
                 count += 1;
                 bytes += size as u64;
             }

@@ -122,9 +122,12 @@ impl Facts {
         self.note(what, seconds(time));
     }
 
-    /// Notes the middle and the worst of several times.
+    /// Notes the middle and the worst of several times, or the only one.
     pub(crate) fn times(&mut self, what: &str, mut times: Vec<Duration>) {
         times.sort_unstable();
+        if let [time] = times.as_slice() {
+            return self.time(what, *time);
+        }
         let at = |percent: usize| times.get((times.len() * percent).div_ceil(100).max(1) - 1);
         for (name, percent) in [("p50", 50), ("p99", 99), ("max", 100)] {
             if let Some(time) = at(percent) {

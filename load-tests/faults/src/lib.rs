@@ -21,6 +21,7 @@
 
 mod error;
 mod facts;
+mod guard;
 mod load;
 mod member;
 mod metrics;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::error::{FaultError, demand};
 use crate::facts::LoadFacts;
+use crate::guard::Guard;
 use crate::record::{Ending, Kind, Record, Seen, first_answers};
 use crate::wait::wait_for;
 
@@ -43,6 +44,7 @@ pub(crate) struct LoadPlan {
 /// A load that runs.
 #[derive(Debug)]
 pub(crate) struct Load {
+    _guard: Guard,
     child: Child,
     out: PathBuf,
     err: PathBuf,
@@ -104,6 +106,7 @@ impl Load {
             .spawn()
             .map_err(action())?;
         let load = Self {
+            _guard: Guard::of(&child).map_err(action())?,
             child,
             out,
             err,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+
 use faults::{Effort, FaultError, Scenario, ServersNeeded, Site};
 use report::{Outcome, Report};
 use test_servers::{

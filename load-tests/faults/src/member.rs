@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::{FaultError, demand};
+use crate::guard::Guard;
 use crate::wait::wait_for;
 
 /// How long a process may take until it serves, on a machine that starts servers meanwhile.
@@ -51,6 +52,7 @@ pub(crate) struct Member {
     folder: PathBuf,
     lives: u32,
     child: Option<Child>,
+    guard: Option<Guard>,
 }
 
 // === impl Member ===
@@ -73,6 +75,7 @@ impl Member {
             folder: folder.to_owned(),
             lives: 0,
             child: None,
+            guard: None,
         }
     }
 
@@ -119,6 +122,7 @@ impl Member {
             .stderr(log.map_err(action())?)
             .spawn()
             .map_err(action())?;
+        self.guard = Some(Guard::of(&child).map_err(action())?);
         self.child = Some(child);
         Ok(())
     }
@@ -140,6 +144,7 @@ impl Member {
         let action = format!("look after {}", self.name);
         let status = self.child()?.try_wait().map_err(FaultError::io(action))?;
         if status.is_some() {
+            self.guard = None;
             self.child = None;
         }
         Ok(status)
@@ -148,6 +153,7 @@ impl Member {
     /// `kill -9`: nothing is flushed, nothing is said.
     pub(crate) fn kill(&mut self) -> Result<(), FaultError> {
         let action = || FaultError::io(format!("kill {}", self.name));
+        self.guard = None;
         let mut child = self.child.take().ok_or_else(|| self.not_running())?;
         child.kill().map_err(action())?;
         child.wait().map_err(action()).map(drop)
@@ -245,6 +251,7 @@ impl Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
+        self.guard = None;
         if let Some(mut child) = self.child.take() {
             drop(child.kill());
             drop(child.wait());

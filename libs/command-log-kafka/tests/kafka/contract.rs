@@ -1,9 +1,8 @@
 //! The suite that every log must pass. Digests are not kept by this adapter, so that part is not run.
 
+use crate::support::{open, unborn};
 use command_log::contract;
 use command_log_kafka::KafkaLog;
-
-use crate::support::{open, unborn};
 
 async fn make(partition_count: u16) -> KafkaLog {
     let (names, id) = unborn(partition_count).await;

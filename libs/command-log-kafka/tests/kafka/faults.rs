@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use test_servers::{KafkaCluster, KafkaOptions};
 use tokio::task::JoinSet;
 
+use crate::support::{PATIENCE, names, numbers};
 use card::PartitionId;
 use command_log::{AppendError, CommandLog, LogId, LogRecord, contract};
 use command_log_kafka::{
-    KafkaLog, KafkaSettings, LogOptions, TopicNames, TopicPlan, create_or_verify,
+    KafkaLog, KafkaSettings, LogOptions, Membership, MembershipEvent, MembershipOptions,
+    TopicNames, TopicPlan, create_or_verify,
 };
-
-use crate::support::{PATIENCE, names, numbers};
+use test_servers::{KafkaCluster, KafkaOptions};
 
 const PARTITIONS: u16 = 2;
 
@@ -232,4 +232,35 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
         })
     })
     .await
+}
+
+/// A process that is told to end while its brokers hang must still end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closing_does_not_wait_for_a_frozen_broker() {
+    let cluster = cluster().await;
+    let bed = bed(&cluster).await;
+    let log = bed.open(&LogOptions::default());
+    let mut reader = log.consume(&[(PartitionId(0), 0)]).unwrap();
+    contract::read(&mut reader, 1).await;
+    let (membership, mut events) =
+        Membership::join(&bed.settings, &bed.names, &MembershipOptions::default()).unwrap();
+    let assigned = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap();
+    assert!(
+        matches!(assigned, Some(MembershipEvent::Assigned(_))),
+        "{assigned:?}"
+    );
+    with(&cluster, |cluster| cluster.freeze(1).unwrap()).await;
+    log.submit(vec![contract::command(0, "1")]).unwrap();
+
+    let started = Instant::now();
+    let leaving = membership.leave();
+    let tells = async { while events.recv().await.is_some() {} };
+    tokio::join!(leaving, tells);
+    let left = started.elapsed();
+    drop(reader);
+    tokio::task::block_in_place(|| drop(log));
+    let closed = started.elapsed() - left;
+    println!("left in {left:?}, closed in {closed:?}");
+    assert!(left < Duration::from_secs(10) && closed < Duration::from_secs(5));
+    with(&cluster, |cluster| cluster.thaw(1).unwrap()).await;
 }

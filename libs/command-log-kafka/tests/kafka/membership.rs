@@ -6,17 +6,16 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
-use test_servers::{KafkaCluster, KafkaOptions, shared_kafka};
 use tokio::sync::mpsc;
 
+use crate::support::{PATIENCE, born, names, open, settings};
 use card::PartitionId;
 use command_log::{CommandLog, contract};
 use command_log_kafka::{
     GroupProtocol, KafkaSettings, Membership, MembershipEvent, MembershipOptions, Revocation,
     TopicNames, TopicPlan, create_or_verify,
 };
-
-use crate::support::{PATIENCE, born, names, open, settings};
+use test_servers::{KafkaCluster, KafkaOptions, shared_kafka};
 
 const CLASSIC: GroupProtocol = GroupProtocol::Classic {
     session_timeout: Duration::from_secs(6),
@@ -36,7 +35,15 @@ impl Member {
             protocol,
             ..MembershipOptions::default()
         };
-        let (membership, events) = Membership::join(settings, names, &options).unwrap();
+        Self::join_with(settings, names, &options)
+    }
+
+    fn join_with(
+        settings: &KafkaSettings,
+        names: &TopicNames,
+        options: &MembershipOptions,
+    ) -> Self {
+        let (membership, events) = Membership::join(settings, names, options).unwrap();
         Self {
             membership,
             events,
@@ -58,7 +65,9 @@ impl Member {
             match self.event().await {
                 MembershipEvent::Assigned(partitions) => self.held.extend(partitions),
                 MembershipEvent::Revoked(revocation) => given.extend(self.give(revocation)),
-                other => panic!("{other:?}"),
+                event @ (MembershipEvent::Lost(_) | MembershipEvent::Failed(_)) => {
+                    panic!("{event:?}")
+                }
             }
         }
         given
@@ -114,7 +123,12 @@ async fn members_of_the_new_protocol_hand_over_in_good_order() {
 async fn a_handover_waits_for_its_owner_but_not_for_ever() {
     let (names, _) = born(4).await;
     let settings = settings();
-    let mut first = Member::join(&settings, &names, CLASSIC);
+    let options = MembershipOptions {
+        protocol: CLASSIC,
+        revoke_wait: Duration::from_secs(3),
+        ..MembershipOptions::default()
+    };
+    let mut first = Member::join_with(&settings, &names, &options);
     first.until(4).await;
     let mut second = Member::join(&settings, &names, CLASSIC);
     let MembershipEvent::Revoked(held_back) = first.event().await else {
@@ -188,4 +202,35 @@ async fn commits_are_seen_by_the_lag_tools() {
     let committed = committed.await.unwrap().unwrap();
     let offsets: Vec<_> = committed.elements().iter().map(|e| e.offset()).collect();
     assert_eq!(offsets, [Offset::Offset(1), Offset::Offset(4)]);
+}
+
+/// Two processes with one name: the older one hears that it is out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_member_of_the_same_name_ends_the_first() {
+    let (names, _) = born(2).await;
+    let options = MembershipOptions {
+        protocol: CLASSIC,
+        instance_id: Some("processor-1".to_owned()),
+        ..MembershipOptions::default()
+    };
+    let join = || Membership::join(&settings(), &names, &options).unwrap();
+    let (_first, mut first) = join();
+    let assigned = tokio::time::timeout(PATIENCE, first.recv()).await.unwrap();
+    assert!(matches!(assigned, Some(MembershipEvent::Assigned(_))));
+    let (_second, mut second) = join();
+    let said = async {
+        let mut said = Vec::new();
+        while let Some(event) = first.recv().await {
+            said.push(event);
+        }
+        said
+    };
+    let said = tokio::time::timeout(PATIENCE, said).await.unwrap();
+    assert!(matches!(said[0], MembershipEvent::Lost(_)), "{said:?}");
+    assert!(
+        matches!(said.last(), Some(MembershipEvent::Failed(_))),
+        "{said:?}"
+    );
+    let assigned = tokio::time::timeout(PATIENCE, second.recv()).await.unwrap();
+    assert!(matches!(assigned, Some(MembershipEvent::Assigned(_))));
 }

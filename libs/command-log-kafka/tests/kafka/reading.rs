@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use rdkafka::producer::BaseRecord;
 
+use crate::support::{
+    PATIENCE, born, delete_topic, drop_before, numbers, open, plan, settings, write_raw,
+};
 use card::PartitionId;
 use command_log::{
     CommandLog, ConsumeError, LogConsumer, NewRecord, RecordKind, TraceContext, contract,
 };
 use command_log_kafka::{KafkaConsumer, KafkaLog, LogOptions};
-
-use crate::support::{
-    PATIENCE, born, delete_topic, drop_before, numbers, open, plan, settings, write_raw,
-};
 
 fn command(partition: u16, number: u64) -> NewRecord {
     contract::command(partition, &number.to_string())

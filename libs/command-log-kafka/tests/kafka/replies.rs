@@ -7,12 +7,11 @@ use parking_lot::Mutex;
 use rdkafka::producer::BaseRecord;
 use tokio::sync::Notify;
 
+use crate::support::{PATIENCE, born, settings, write_raw};
 use card::{Day, Outcome, PartitionId, Position, Reply, ReplyTo, Timestamp, Version};
 use command_log::{ReplySink, TraceContext, TracedReply};
 use command_log_kafka::{KafkaReplySink, ReplyError, ReplyReader};
 use money::Amount;
-
-use crate::support::{PATIENCE, born, settings, write_raw};
 
 #[derive(Default)]
 struct Waiting {

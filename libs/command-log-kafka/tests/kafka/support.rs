@@ -7,12 +7,12 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
-use test_servers::{shared_kafka, unique};
 
 use command_log::{HASH_VERSION, LogId, LogRecord};
 use command_log_kafka::{
     KafkaLog, KafkaSettings, LogOptions, TopicNames, TopicPlan, create_or_verify,
 };
+use test_servers::{shared_kafka, unique};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 

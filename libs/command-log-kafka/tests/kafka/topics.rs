@@ -5,8 +5,11 @@ use std::time::Duration;
 use rdkafka::admin::{AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
-use test_servers::shared_kafka;
 
+use crate::support::{
+    PATIENCE, admin, admin_options, born, delete_topic, drop_before, open, plan, settings,
+    write_raw,
+};
 use card::PartitionId;
 use command_log::envelope::{Mark, decode_mark};
 use command_log::{CommandLog, LogId, RecordKind, contract};
@@ -14,11 +17,7 @@ use command_log_kafka::{
     IdentityError, TopicError, TopicPlan, TopicProblem, create_or_verify, read_log_id, verify_log,
     watermarks,
 };
-
-use crate::support::{
-    PATIENCE, admin, admin_options, born, delete_topic, drop_before, open, plan, settings,
-    write_raw,
-};
+use test_servers::shared_kafka;
 
 async fn create(plan: &TopicPlan) -> LogId {
     let report = create_or_verify(&settings(), plan, None, PATIENCE).await;

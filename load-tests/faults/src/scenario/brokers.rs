@@ -10,105 +10,81 @@ use crate::record::{Kind, Seen};
 use crate::rig::Rig;
 use crate::wait::{hold, unix_ms};
 
+const NAMES: [&str; 2] = ["p1", "p2"];
+
 /// The only broker is killed, stopped and frozen, and comes back.
 pub(super) fn restarted(
     rig: &mut Rig,
     effort: &Effort,
     facts: &mut Facts,
 ) -> Result<(), FaultError> {
-    stand(rig, &["p1", "p2"], &["a1"])?;
+    stand(rig, &NAMES, &["a1"])?;
     let mut load = rig.load(&effort.load())?;
     load.wait_decided(effort.second(), RETURN_LIMIT)?;
     let brokers = rig.site.brokers()?;
+    let (mut killed, mut stopped, mut frozen) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
-        let killed_at = unix_ms();
         brokers.kill(1)?;
         brokers.restart(1)?;
-        comes_back(
-            &mut load,
-            effort,
-            facts,
-            (
-                "broker killed and started again: approvals after",
-                killed_at,
-            ),
-        )?;
-        let stopped_at = unix_ms();
+        killed.push(comes_back(&mut load, effort)?);
+        brokers.stop(1)?;
         brokers.restart(1)?;
-        comes_back(
-            &mut load,
-            effort,
-            facts,
-            (
-                "broker stopped and started again: approvals after",
-                stopped_at,
-            ),
-        )?;
+        stopped.push(comes_back(&mut load, effort)?);
         brokers.freeze(1)?;
         hold(effort.hold);
-        let thawed_at = unix_ms();
         brokers.thaw(1)?;
-        facts.time("broker frozen for", effort.hold);
-        comes_back(
-            &mut load,
-            effort,
-            facts,
-            ("approvals after its thaw", thawed_at),
-        )?;
+        frozen.push(comes_back(&mut load, effort)?);
     }
-    rig.wait_settled(&[])?;
+    rig.wait_settled(&NAMES)?;
     load.wait_decided(effort.second(), RETURN_LIMIT)?;
     rig.finish(load, facts)?;
+    facts.times("broker killed, serves again: approvals after", killed);
+    facts.times("broker stopped, serves again: approvals after", stopped);
+    facts.time("broker frozen for", effort.hold);
+    facts.times("broker goes on: approvals after", frozen);
     facts.check = rig.check()?;
     Ok(())
 }
 
-/// Waits until new requests are approved again.
-pub(super) fn comes_back(
-    load: &mut Load,
-    effort: &Effort,
-    facts: &mut Facts,
-    (what, since_ms): (&str, u64),
-) -> Result<(), FaultError> {
-    load.wait_approved(since_ms, RETURN_LIMIT)?;
-    facts.time(what, Duration::from_millis(unix_ms() - since_ms));
-    load.wait_decided(effort.second(), RETURN_LIMIT)
+/// Waits until new requests are approved again, and gives how long that took from now.
+pub(super) fn comes_back(load: &mut Load, effort: &Effort) -> Result<Duration, FaultError> {
+    let since = unix_ms();
+    load.wait_approved(since, RETURN_LIMIT)?;
+    let took = Duration::from_millis(unix_ms() - since);
+    load.wait_decided(effort.second(), RETURN_LIMIT)?;
+    Ok(took)
 }
 
 /// One of three brokers dies, then two: with one left nothing is approved, and nothing is lost.
 pub(super) fn lost(rig: &mut Rig, effort: &Effort, facts: &mut Facts) -> Result<(), FaultError> {
-    stand(rig, &["p1", "p2"], &["a1"])?;
+    stand(rig, &NAMES, &["a1"])?;
     let mut load = rig.load(&effort.load())?;
     load.wait_decided(effort.second(), RETURN_LIMIT)?;
     let brokers = rig.site.brokers()?;
-    let mut outages = Vec::new();
+    let all = (0..rig.plan.partitions).collect();
+    let (mut outages, mut one_down, mut back) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
-        let one_down = unix_ms();
+        let killed_at = unix_ms();
         brokers.kill(3)?;
-        load.wait_approved(one_down, RETURN_LIMIT)?;
-        let all = (0..rig.plan.partitions).collect();
-        let firsts = load.wait_first_answers(&all, one_down, RETURN_LIMIT)?;
-        facts.times("one broker down: a partition answers after", firsts);
+        load.wait_approved(killed_at, RETURN_LIMIT)?;
+        one_down.extend(load.wait_first_answers(&all, killed_at, RETURN_LIMIT)?);
         brokers.kill(2)?;
         let two_down = unix_ms();
         hold(effort.hold);
-        let back = unix_ms();
-        outages.push((two_down, back));
+        outages.push((two_down, unix_ms()));
         brokers.restart(2)?;
-        load.wait_approved(back, RETURN_LIMIT)?;
-        facts.time(
-            "second broker back: approvals after",
-            Duration::from_millis(unix_ms() - back),
-        );
+        back.push(comes_back(&mut load, effort)?);
         brokers.restart(3)?;
-        load.wait_decided(2 * effort.second(), RETURN_LIMIT)?;
+        load.wait_decided(effort.second(), RETURN_LIMIT)?;
     }
-    rig.wait_settled(&[])?;
+    rig.wait_settled(&NAMES)?;
     load.wait_decided(effort.second(), RETURN_LIMIT)?;
     let seen = rig.finish(load, facts)?;
     nothing_approved(&seen, &outages, "with one broker of three left")?;
+    facts.times("one broker down: a partition answers after", one_down);
     facts.time("two brokers down for", effort.hold);
-    facts.note("requests sent and approved meanwhile", 0);
+    facts.note("payments that were sent and approved meanwhile", 0);
+    facts.times("second broker serves again: approvals after", back);
     facts.check = rig.check()?;
     Ok(())
 }

@@ -2,12 +2,18 @@
 //!
 //! These are the short forms of `load-tests/fault-run`, one after another, because each takes times
 //! by the clock.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops at what it did not expect, and tells what it measured"
+)]
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use faults::{Scenario, ServersNeeded, Site};
 use parking_lot::Mutex;
+
+use faults::{Scenario, ServersNeeded, Site};
 use test_servers::{
     CASSANDRA_VARIABLE, CassandraCluster, CassandraOptions, KAFKA_VARIABLE, KafkaCluster,
     KafkaOptions, Size,

@@ -104,8 +104,7 @@ proptest! {
     #[test]
     fn any_past_is_told_again(steps in proptest::collection::vec((0u8..4, 0u8..6, 0u64..100), 0..60)) {
         let mut rows: Vec<Entry> = Vec::new();
-        let mut offset = 1;
-        for (kind, key, remainder) in steps {
+        for (offset, (kind, key, remainder)) in (1..).zip(steps) {
             match (kind, rows.iter().rev().find(|row| row.key == LegKey([key; 12]))) {
                 (0, Some(holder)) => rows.push(entry(key, holder.offset, remainder)),
                 (1, _) => {
@@ -114,7 +113,6 @@ proptest! {
                 }
                 _ => rows.push(entry(key, offset, remainder)),
             }
-            offset += 1;
         }
         check(&rows);
     }
