@@ -14,7 +14,7 @@ use crate::birth::{Beginning, Beginnings, IdentityError, judge, known_id, left};
 use crate::context::ClientLog;
 use crate::record;
 use crate::settings::{KafkaSettings, millis};
-use crate::topics::{TopicError, TopicPlan, client_error};
+use crate::topics::{LOOK_AGAIN, TopicError, TopicPlan, client_error};
 use card::PartitionId;
 use command_log::envelope::{Mark, encode_mark};
 use command_log::{HASH_VERSION, LogId, RecordKind};
@@ -28,7 +28,7 @@ pub(crate) fn ensure_born(
 ) -> Result<(LogId, usize), TopicError> {
     let beginnings = Beginnings::open(settings, &plan.names)?;
     let all: Vec<_> = (0..plan.partition_count).map(PartitionId).collect();
-    let found = beginnings.read(&all, deadline)?;
+    let found = read_new(&beginnings, &all, deadline)?;
     let id = choose(&found, plan, expected)?;
     let is_empty = |(partition, beginning): (&PartitionId, &Beginning)| {
         (*beginning == Beginning::Empty).then_some(*partition)
@@ -43,6 +43,24 @@ pub(crate) fn ensure_born(
         judge(partition, &beginning, &id)?;
     }
     Ok((id, empty.len()))
+}
+
+/// A broker may not have heard of a new topic yet.
+fn read_new(
+    beginnings: &Beginnings,
+    all: &[PartitionId],
+    deadline: Instant,
+) -> Result<BTreeMap<PartitionId, Beginning>, IdentityError> {
+    loop {
+        match beginnings.read(all, deadline) {
+            Err(IdentityError::Watermarks(error))
+                if error.is_no_topic() && !left(deadline).is_zero() =>
+            {
+                std::thread::park_timeout(LOOK_AGAIN);
+            }
+            found => return found,
+        }
+    }
 }
 
 /// Which log this is, or is going to be. Nothing is written into a log that might be another one.

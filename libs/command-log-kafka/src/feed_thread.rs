@@ -226,7 +226,7 @@ impl FeedThread {
         let timeout = self.source.query_timeout;
         let held = match query(&self.consumer, &self.source.topic, &partitions, timeout) {
             Ok(held) => held,
-            Err(error) if error.0.rdkafka_error_code().is_some_and(is_gone) => {
+            Err(error) if error.is_no_topic() => {
                 self.end_all(&format!("the topic is gone: {error}"));
                 return;
             }

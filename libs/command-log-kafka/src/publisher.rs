@@ -211,7 +211,7 @@ fn config(settings: &KafkaSettings, options: &LogOptions) -> ClientConfig {
         .in_flight_max
         .saturating_mul(2)
         .clamp(1_000, 10_000_000);
-    let request_timeout = (options.delivery_timeout / 2).max(Duration::from_millis(500));
+    let request_timeout = (options.delivery_timeout / 4).max(Duration::from_millis(500));
     config
         // LOG-1. Idempotence also keeps the order within a partition when a request is sent again.
         .set("enable.idempotence", "true")

@@ -15,12 +15,16 @@ use crate::consumer::KafkaConsumer;
 use crate::feed::{Feed, FeedSource, FeedStart, Task, check_start};
 use crate::inbox::Inbox;
 use crate::options::LogOptions;
+use crate::topics::LOOK_AGAIN;
 use crate::watermarks::{WatermarkError, Watermarks, query};
 use card::PartitionId;
 use command_log::ConsumeError;
 
 /// Each feed has its own connection to every broker and a few threads.
 const FEEDS_MAX: usize = 16;
+
+/// A topic that is not found by now is not there.
+const LOOKS_AT_TOPIC: usize = 10;
 
 /// All feeds of a log.
 pub(crate) struct Readers {
@@ -54,9 +58,16 @@ impl Readers {
         let topic = &self.source.topic;
         let timeout = self.source.query_timeout;
         let consumer = self.feeds[0].consumer();
-        let metadata = consumer.fetch_metadata(Some(topic), timeout)?;
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        Ok(found.map_or(0, |found| found.partitions().len()))
+        for _ in 0..LOOKS_AT_TOPIC {
+            let metadata = consumer.fetch_metadata(Some(topic), timeout)?;
+            let found = metadata.topics().iter().find(|found| found.name() == topic);
+            match found.map_or(0, |found| found.partitions().len()) {
+                // A broker may not have heard of a new topic yet.
+                0 => std::thread::park_timeout(LOOK_AGAIN),
+                count => return Ok(count),
+            }
+        }
+        Ok(0)
     }
 
     pub(crate) fn watermarks(

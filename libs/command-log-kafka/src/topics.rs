@@ -21,7 +21,7 @@ use crate::topic_file::topic_file;
 use command_log::LogId;
 
 /// Metadata of a new topic reaches all brokers in a moment.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What the topics of a switch should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -307,13 +307,14 @@ impl Topics {
         let asked = [ResourceSpecifier::Topic(name)];
         let answer = self.admin.describe_configs(&asked, &self.options()).await;
         match answer.map_err(client_error(what))?.into_iter().next() {
-            Some(Ok(resource)) => Ok(Some(
-                resource
-                    .entries
-                    .into_iter()
+            Some(Ok(resource)) => {
+                let entries = resource.entries.into_iter();
+                let settings: BTreeMap<_, _> = entries
                     .filter_map(|entry| Some((entry.name, entry.value?)))
-                    .collect(),
-            )),
+                    .collect();
+                // A broker that has not heard of a new topic yet tells none.
+                Ok((!settings.is_empty()).then_some(settings))
+            }
             Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) | None => Ok(None),
             Some(Err(code)) => Err(TopicError::Client {
                 what,

@@ -32,6 +32,17 @@ pub struct Watermarks {
 #[error("cannot ask the brokers where the log begins and ends: {0}")]
 pub struct WatermarkError(pub(crate) KafkaError);
 
+impl WatermarkError {
+    /// Whether the brokers know no such topic or partition.
+    pub(crate) fn is_no_topic(&self) -> bool {
+        use RDKafkaErrorCode as Code;
+        matches!(
+            self.0.rdkafka_error_code(),
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition)
+        )
+    }
+}
+
 /// Asks for the partitions of the commands topic, in the order given. Blocks, at most about `timeout`.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::cql::{CqlArgs, connect};
 use crate::report::{Latencies, Summary, YardstickError};
 use card::{CardId, PartitionId, Position, Timestamp, Version};
-use card_store::{CardStore as _, CardWrite, JournalRow, StoredCard};
+use card_store::{CardStore as _, CardWrite, JournalRow, StoredCard, WriteError};
 use card_store_scylla::{
     AssignedStore, Assignment, CqlSession, Ended, Ownership, Replication, Schema,
 };
@@ -108,8 +108,7 @@ impl Lane {
         let mut turn = 0;
         while now < end_at {
             let write = self.next(turn % self.cards, turn / self.cards + 1);
-            let written = store.write(write).await;
-            written.map_err(YardstickError::server("write a card"))?;
+            write_until_known(&store, &write).await?;
             let began_at = std::mem::replace(&mut now, Instant::now());
             if began_at > warm_at {
                 latencies.record(now.duration_since(began_at));
@@ -138,6 +137,19 @@ impl Lane {
                 bytes: self.row.clone(),
             }],
             keys: Vec::new(),
+        }
+    }
+}
+
+/// STORE-3: an unknown outcome means the same bytes again.
+async fn write_until_known(store: &AssignedStore, write: &CardWrite) -> Result<(), YardstickError> {
+    loop {
+        match store.write(write.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(WriteError::Unknown(_)) => {}
+            Err(stopped @ WriteError::Stopped(_)) => {
+                return Err(YardstickError::server("write a card")(stopped));
+            }
         }
     }
 }

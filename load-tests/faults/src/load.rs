@@ -146,6 +146,20 @@ impl Load {
         })
     }
 
+    /// Waits for the first answer of a partition after a moment, and gives how long it took.
+    pub(crate) fn wait_answer(
+        &mut self,
+        since_ms: u64,
+        limit: Duration,
+    ) -> Result<Duration, FaultError> {
+        wait_for("an answer", limit, || {
+            let decided = self.seen()?.iter().filter(|one| one.decided_by().is_some());
+            let first = decided.map(|one| one.ended_ms).filter(|at| *at >= since_ms);
+            let took = first.min().map(|first| first - since_ms);
+            Ok(took.map(Duration::from_millis))
+        })
+    }
+
     /// Waits until something that was sent after a moment was approved.
     pub(crate) fn wait_approved(
         &mut self,

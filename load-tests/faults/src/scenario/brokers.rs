@@ -38,19 +38,17 @@ pub(super) fn restarted(
     rig.wait_settled(&NAMES)?;
     load.wait_decided(effort.second(), RETURN_LIMIT)?;
     rig.finish(load, facts)?;
-    facts.times("broker killed, serves again: approvals after", killed);
-    facts.times("broker stopped, serves again: approvals after", stopped);
+    facts.times("broker killed, serves again: answers after", killed);
+    facts.times("broker stopped, serves again: answers after", stopped);
     facts.time("broker frozen for", effort.hold);
-    facts.times("broker goes on: approvals after", frozen);
+    facts.times("broker goes on: answers after", frozen);
     facts.check = rig.check()?;
     Ok(())
 }
 
-/// Waits until new requests are approved again, and gives how long that took from now.
+/// Waits until payments are decided again, and gives how long from now the first answer took.
 pub(super) fn comes_back(load: &mut Load, effort: &Effort) -> Result<Duration, FaultError> {
-    let since = unix_ms();
-    load.wait_approved(since, RETURN_LIMIT)?;
-    let took = Duration::from_millis(unix_ms() - since);
+    let took = load.wait_answer(unix_ms(), RETURN_LIMIT)?;
     load.wait_decided(effort.second(), RETURN_LIMIT)?;
     Ok(took)
 }
@@ -84,7 +82,7 @@ pub(super) fn lost(rig: &mut Rig, effort: &Effort, facts: &mut Facts) -> Result<
     facts.times("one broker down: a partition answers after", one_down);
     facts.time("two brokers down for", effort.hold);
     facts.note("payments that were sent and approved meanwhile", 0);
-    facts.times("second broker serves again: approvals after", back);
+    facts.times("second broker serves again: answers after", back);
     facts.check = rig.check()?;
     Ok(())
 }

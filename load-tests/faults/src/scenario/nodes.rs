@@ -39,9 +39,9 @@ pub(super) fn restarted(
     load.wait_decided(effort.second(), RETURN_LIMIT)?;
     let seen = rig.finish(load, facts)?;
     nothing_approved(&seen, &outages, "without the card store")?;
-    facts.times("node killed, serves again: approvals after", killed);
+    facts.times("node killed, serves again: answers after", killed);
     facts.time("node frozen for", effort.hold);
-    facts.times("node goes on: approvals after", frozen);
+    facts.times("node goes on: answers after", frozen);
     facts.note("payments that were sent and approved meanwhile", 0);
     facts.check = rig.check()?;
     Ok(())
@@ -81,7 +81,7 @@ pub(super) fn lost(rig: &mut Rig, effort: &Effort, facts: &mut Facts) -> Result<
     facts.times("one node down: a partition answers after", one_down);
     facts.time("two nodes down for", effort.hold);
     facts.note("payments that were sent and approved meanwhile", 0);
-    facts.times("second node serves again: approvals after", back);
+    facts.times("second node serves again: answers after", back);
     facts.check = rig.check()?;
     Ok(())
 }

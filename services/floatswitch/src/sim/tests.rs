@@ -338,6 +338,48 @@ async fn an_answer_that_does_not_come_is_reversed() {
 }
 
 #[tokio::test]
+async fn a_reversal_that_is_put_off_is_sent_until_it_is_decided() {
+    let busy = |n: usize, request: &Seen| match (request.mti.as_str(), n) {
+        ("0200", _) => Reaction::Silence,
+        (_, 2) => Reaction::Answer("96"),
+        _ => Reaction::Answer("00"),
+    };
+    let switch = Switch::start(busy).await;
+    let options = "--mix purchase=1 --count 1 --answer-timeout 100ms --reconnect-for 60s";
+    let summary = switch.run(options).await.unwrap().summary;
+    assert_eq!((summary.put_off, summary.answered), (1, 1), "{summary:?}");
+    assert_eq!(summary.by_code["00"], 1);
+    let mtis: Vec<_> = switch.seen().into_iter().map(|seen| seen.mti).collect();
+    assert_eq!(mtis, ["0200", "0400", "0400"]);
+}
+
+#[tokio::test]
+async fn connections_are_dealt_out_and_one_that_breaks_goes_on_to_the_next() {
+    let steady = Switch::start(|_, _| Reaction::Answer("00")).await;
+    let brittle = Switch::start(|n, _| match n {
+        20 => Reaction::HangUp,
+        _ => Reaction::Answer("00"),
+    });
+    let brittle = brittle.await;
+    // Nothing listens at the third: whoever starts there goes on at once.
+    let addresses = format!("{},{},127.0.0.1:1", steady.address, brittle.address);
+    let options = "--connections 3 --count 300 --mix purchase=1 --reconnect-for 10s";
+    let outcome = simulate(args(&addresses, options)).await.unwrap();
+    assert!(outcome.broken.is_none());
+    assert_eq!(outcome.summary.reconnections, 1);
+    // Its reversal found another switch, as the rest of its requests did.
+    assert_eq!(brittle.seen().len(), 20);
+    let reversals = |switch: &Switch| {
+        switch
+            .seen()
+            .iter()
+            .filter(|seen| seen.mti == "0400")
+            .count()
+    };
+    assert_eq!((reversals(&steady), reversals(&brittle)), (1, 0));
+}
+
+#[tokio::test]
 async fn a_stall_is_not_hidden_by_the_requests_that_waited_for_it() {
     let stall = |n: usize, _: &Seen| match n {
         20 => Reaction::AnswerAfter(Duration::from_millis(500)),
