@@ -1,6 +1,6 @@
 //! How long partitions are without an owner when a processor leaves or is killed, by group protocol.
 //!
-//! `cargo run --release -p command-log-kafka --example handover -- [RUNS]`. Starts a broker of its own for every
+//! `cargo run --release -p command-log-kafka --example handover -- [RUNS [FIRST]]`. Starts a broker of its own for every
 //! setting, and members as child processes (`member` as first argument). Times are seen from outside: from the
 //! signal until the survivors said that they have all partitions again.
 
@@ -42,7 +42,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let runs = arguments.first().map_or(Ok(5), |runs| runs.parse())?;
     println!("| protocol | session ms | heartbeat ms | static | partitions | leave ms | kill ms |");
     println!("|---|---|---|---|---|---|---|");
-    for setting in settings() {
+    let first = arguments.get(1).map_or(Ok(0), |first| first.parse())?;
+    for setting in settings().into_iter().skip(first) {
         let cluster = start(&setting)?;
         for partitions in [16, 256] {
             measure(&cluster, &setting, partitions, runs).await?;

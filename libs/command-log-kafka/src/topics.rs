@@ -241,8 +241,13 @@ impl Topics {
             topic = topic.set(name, value);
         }
         let what = "create a topic";
-        let made = self.admin.create_topics([&topic], &self.options()).await;
-        match made.map_err(client_error(what))?.into_iter().next() {
+        let made = loop {
+            match self.admin.create_topics([&topic], &self.options()).await {
+                Err(error) if self.may_try_again(&error) => tokio::time::sleep(LOOK_AGAIN).await,
+                made => break made.map_err(client_error(what))?,
+            }
+        };
+        match made.into_iter().next() {
             Some(Ok(_)) => Ok(true),
             Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(false),
             Some(Err((name, code))) => Err(TopicError::Client {
@@ -251,6 +256,16 @@ impl Topics {
             }),
             None => Ok(true),
         }
+    }
+
+    /// A client that has just learned the names of its brokers drops what it asked them before.
+    fn may_try_again(&self, error: &KafkaError) -> bool {
+        use RDKafkaErrorCode as Code;
+        let is_passing = matches!(
+            error,
+            KafkaError::AdminOp(Code::DestroyBroker | Code::BrokerTransportFailure)
+        );
+        is_passing && !left(self.deadline).is_zero()
     }
 
     async fn verify(&self, wanted: &WantedTopic) -> Result<(), TopicError> {
@@ -306,7 +321,11 @@ impl Topics {
         let what = "read a topic's settings";
         let asked = [ResourceSpecifier::Topic(name)];
         let answer = self.admin.describe_configs(&asked, &self.options()).await;
-        match answer.map_err(client_error(what))?.into_iter().next() {
+        let answer = match answer {
+            Err(error) if self.may_try_again(&error) => return Ok(None),
+            answer => answer.map_err(client_error(what))?,
+        };
+        match answer.into_iter().next() {
             Some(Ok(resource)) => {
                 let entries = resource.entries.into_iter();
                 let settings: BTreeMap<_, _> = entries

@@ -15,10 +15,10 @@ const ROWS_MAX: usize = 8;
 #[derive(Debug, clap::Args)]
 pub(crate) struct CardSizesArgs {
     #[command(flatten)]
-    cql: CqlArgs,
+    pub(crate) cql: CqlArgs,
     /// Cards to look at.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    sample: u32,
+    pub(crate) sample: u32,
 }
 
 /// Means over the cards that were looked at.

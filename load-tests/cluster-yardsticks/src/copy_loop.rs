@@ -223,3 +223,27 @@ impl Asker {
         self.latencies.summary(self.duration)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime;
+
+    #[test]
+    fn records_come_back_through_client_and_log() {
+        for through in [Through::Client, Through::Log] {
+            let args = CopyLoopArgs {
+                kafka: test_servers::shared_kafka().to_owned(),
+                topic_prefix: format!("{}.", test_servers::unique("copy")),
+                partitions: 3,
+                in_flight: 8,
+                payload_bytes: 250,
+                seconds: 1,
+                through,
+            };
+            let summary = run(&args, &runtime().unwrap()).unwrap();
+            assert!(summary.count > 8, "{through:?}: {summary}");
+            assert!(summary.latency_us.p50 > 0, "{through:?}: {summary}");
+        }
+    }
+}

@@ -8,11 +8,11 @@ use card_store_scylla::{CqlSession, CqlSettings, Keyspace, Reach};
 /// Longer than the server's own time-out, as the switch has it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CqlArgs {
     /// Nodes to ask first, HOST:PORT, several separated by commas.
     #[arg(long, value_name = "NODES", value_delimiter = ',')]
-    cql: Vec<String>,
+    pub(crate) cql: Vec<String>,
     /// The keyspace.
     #[arg(long, default_value = "yardstick")]
     pub(crate) keyspace: String,

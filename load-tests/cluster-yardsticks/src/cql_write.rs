@@ -169,6 +169,34 @@ fn noise(size: u32, seed: u32) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::card_sizes::{self, CardSizesArgs};
+    use crate::runtime;
+
+    #[test]
+    fn writes_what_card_sizes_finds() {
+        let points = test_servers::shared_cassandra().split(',');
+        let cql = CqlArgs {
+            cql: points.map(str::to_owned).collect(),
+            keyspace: test_servers::unique("yardstick"),
+        };
+        let args = CqlWriteArgs {
+            cql: cql.clone(),
+            in_flight: 4,
+            cards: 10,
+            state_bytes: 700,
+            row_bytes: 130,
+            seconds: 1,
+        };
+        let runtime = runtime().unwrap();
+        let summary = runtime.block_on(run(&args)).unwrap();
+        assert!(summary.count > 4, "{summary}");
+        let sizes = runtime.block_on(card_sizes::run(&CardSizesArgs { cql, sample: 5 }));
+        let sizes = sizes.unwrap().to_string();
+        assert_eq!(
+            sizes,
+            "5 cards: state 700 bytes, journal row 130 bytes"
+        );
+    }
 
     #[test]
     fn noise_has_the_wanted_size_and_differs() {
