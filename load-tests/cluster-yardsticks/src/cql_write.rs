@@ -192,10 +192,7 @@ mod tests {
         assert!(summary.count > 4, "{summary}");
         let sizes = runtime.block_on(card_sizes::run(&CardSizesArgs { cql, sample: 5 }));
         let sizes = sizes.unwrap().to_string();
-        assert_eq!(
-            sizes,
-            "5 cards: state 700 bytes, journal row 130 bytes"
-        );
+        assert_eq!(sizes, "5 cards: state 700 bytes, journal row 130 bytes");
     }
 
     #[test]
