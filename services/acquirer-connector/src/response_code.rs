@@ -17,12 +17,16 @@ impl ResponseCode {
     pub const FORMAT_ERROR: Self = Self(*b"30");
     /// The switch does not offer it.
     pub const NOT_SUPPORTED: Self = Self(*b"40");
+    /// Not allowed for such a card.
+    pub const NOT_PERMITTED: Self = Self(*b"57");
     /// The same key with other content.
     pub const DUPLICATE: Self = Self(*b"94");
     /// Certainly not done; the sender may try again.
     pub const SYSTEM_MALFUNCTION: Self = Self(*b"96");
     /// The terminal is unknown or must sign on first.
     pub const UNKNOWN_TERMINAL: Self = Self(*b"97");
+    /// The institution must sign on first.
+    pub const ACQUIRER_SIGNED_OFF: Self = Self(*b"C1");
 
     /// The two characters.
     #[must_use]
@@ -37,7 +41,23 @@ impl ResponseCode {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// What the terminal is told of an outcome.
+    /// Whether it says that the request was done.
+    #[must_use]
+    pub const fn is_approval(&self) -> bool {
+        matches!(&self.0, b"00" | b"A4" | b"A5")
+    }
+
+    /// As terminals are told it: they do not know how institutions accept with a reservation.
+    #[must_use]
+    pub const fn for_terminals(self) -> Self {
+        if self.is_approval() {
+            Self::APPROVED
+        } else {
+            self
+        }
+    }
+
+    /// What the sender is told of an outcome.
     #[must_use]
     pub const fn of(outcome: Outcome) -> Self {
         match outcome {

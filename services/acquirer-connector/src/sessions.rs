@@ -1,11 +1,11 @@
-//! Which terminals of one listener have signed on.
+//! Which terminals of one listener have signed on, and whether its institution has.
 //!
 //! A session belongs to the terminal, not to its connection: terminals that dial in for each
 //! payment sign on once. Held in memory; after a restart terminals are told to sign on again.
 
 use std::collections::HashSet;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use card::TerminalId;
 use link::{NetworkRequest, Session, SignOn};
@@ -46,5 +46,32 @@ impl Sessions {
         } else {
             Session::SignedOff
         }
+    }
+}
+
+/// Whether the institution behind a link has signed on. One link, one session, however many
+/// connections it has.
+pub(crate) struct InstitutionSession {
+    sign_on: SignOn,
+    session: Mutex<Session>,
+}
+
+impl InstitutionSession {
+    pub(crate) fn new(sign_on: SignOn) -> Self {
+        Self {
+            sign_on,
+            session: Mutex::default(),
+        }
+    }
+
+    /// Notes what the institution said.
+    pub(crate) fn note(&self, request: NetworkRequest) {
+        let mut session = self.session.lock();
+        *session = session.after(request);
+    }
+
+    /// Whether it may ask for payments now: from the moment that it signs off, nothing.
+    pub(crate) fn permits_payments(&self) -> bool {
+        self.session.lock().permits_payments(self.sign_on)
     }
 }

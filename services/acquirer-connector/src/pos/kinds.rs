@@ -1,34 +1,12 @@
 //! Which business a message of the terminal dialect is: one row per kind.
 //!
 //! Message type, processing code (data element 3), condition code (25) and transaction type (60.1)
-//! decide together. A new kind is a new row here and its [`card::Request`] in `translate`.
+//! decide together. A new kind is a new row here and its [`card::Request`] in `ask`.
 
+use crate::ask::Kind;
+use crate::ask::Reversible::{self, No, Yes};
 use crate::keys::is_reversal;
 use iso8583::Mti;
-
-use self::Reversible::{No, Yes};
-
-/// A business that this switch does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    BalanceInquiry,
-    Purchase,
-    PurchaseVoid,
-    Refund,
-    PreAuth,
-    PreAuthVoid,
-    CompletionRequest,
-    CompletionVoid,
-    CompletionAdvice,
-    DirectCredit,
-}
-
-/// Whether a terminal that got no answer may send a 0400.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reversible {
-    Yes,
-    No,
-}
 
 /// One row of the table.
 #[derive(Debug)]
@@ -62,7 +40,7 @@ const ROWS: &[KindRow] = &[
     row(Kind::CompletionRequest, REQUEST,       b"000000", b"06", 20, Yes, &[4, 38]),
     row(Kind::CompletionVoid,    REQUEST,       b"200000", b"06", 21, Yes, &[4, 37, 38, 61]).of(Kind::CompletionRequest),
     row(Kind::CompletionAdvice,  ADVICE,        b"000000", b"06", 24, No,  &[4, 38]),
-    row(Kind::DirectCredit,      REQUEST,       b"630000", b"00", 48, Yes, &[4]),
+    row(Kind::CashTopUp,         REQUEST,       b"630000", b"00", 48, Yes, &[4]),
 ];
 
 #[expect(
@@ -150,7 +128,7 @@ mod tests {
             (b"0200", ("000000", "06", 20), Kind::CompletionRequest),
             (b"0200", ("200000", "06", 21), Kind::CompletionVoid),
             (b"0220", ("000000", "06", 24), Kind::CompletionAdvice),
-            (b"0200", ("630000", "00", 48), Kind::DirectCredit),
+            (b"0200", ("630000", "00", 48), Kind::CashTopUp),
         ] {
             assert_eq!(find(mti, codes), Some(kind));
         }

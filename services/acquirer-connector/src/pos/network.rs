@@ -1,8 +1,8 @@
 //! Sign-on, sign-off and echo of terminals: answered at the edge, no card is asked.
 
 use crate::listener::Listener;
+use crate::pos::read::place_of;
 use crate::refusal::Refusal;
-use crate::translate::place_of;
 use iso8583::{Message, MtiFunction, PosF60};
 use link::NetworkRequest;
 
@@ -14,7 +14,7 @@ impl Listener {
     ///
     /// # Errors
     /// The first [`Refusal`] that applies; the session is then as before.
-    pub(crate) fn network(&self, message: &Message<'_>) -> Result<(), Refusal> {
+    pub(crate) fn network_pos(&self, message: &Message<'_>) -> Result<(), Refusal> {
         let place = place_of(message)?;
         self.shop(place)?;
         let custom = message.digits(60).ok_or(Refusal::Missing { number: 60 })?;
