@@ -2,13 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use iso8583::frame::{self, NextFrame};
 use crate::answer::{AnswerError, Answering, Verdict};
 use crate::interbank::action_code::action_code;
 use crate::pos::write::balance;
 use crate::refusal::Refusal;
 use crate::response_code::ResponseCode;
 use crate::speech::Tongue;
+use iso8583::frame::{self, NextFrame};
 use iso8583::{EncodeError, Encoder, Message, MtiClass};
 
 /// Data elements of an answer, ascending; those that are new in it among those that repeat the
@@ -28,6 +28,11 @@ const RETRIEVAL_REFERENCE: u8 = 37;
 const APPROVAL_CODE: u8 = 38;
 const RESPONSE_CODE: u8 = 39;
 const BALANCE: u8 = 54;
+const POINT_OF_SERVICE: u8 = 60;
+/// Where data element 60 of the interbank network tells the card's nature, and that of a prepaid
+/// card.
+const CARD_NATURE: std::ops::Range<usize> = 26..28;
+const PREPAID: &[u8] = b"05";
 
 /// The data elements of a request that its answer repeats, as a frame of their own. Holds a card
 /// number, so it wipes itself and shows nothing.
@@ -83,6 +88,9 @@ impl Answering {
                     if let Some(available) = verdict.available {
                         encoder.text(BALANCE, balance(available));
                     }
+                }
+                POINT_OF_SERVICE => {
+                    point_of_service(&mut encoder, copies.tongue, verdict, &message)
                 }
                 other => {
                     encoder.echo(other, &message);
@@ -153,6 +161,28 @@ fn settlement_date(
         }
         (None, _) => {
             encoder.echo(SETTLEMENT_DATE, message);
+        }
+    }
+}
+
+/// The request's, with the nature of the card when the interbank network's has room for it.
+fn point_of_service(
+    encoder: &mut Encoder<'_>,
+    tongue: Tongue,
+    verdict: &Verdict,
+    message: &Message<'_>,
+) {
+    let text = message.text(POINT_OF_SERVICE).map(<[u8]>::to_vec);
+    let is_told = tongue == Tongue::Cups && verdict.code.is_approval();
+    match text.filter(|_| is_told) {
+        Some(mut text) => {
+            if let Some(nature) = text.get_mut(CARD_NATURE) {
+                nature.copy_from_slice(PREPAID);
+            }
+            encoder.text(POINT_OF_SERVICE, text);
+        }
+        None => {
+            encoder.echo(POINT_OF_SERVICE, message);
         }
     }
 }
