@@ -10,6 +10,7 @@ mod books;
 mod card_choice;
 mod card_issue;
 mod card_show;
+mod certify;
 mod check;
 mod cli;
 mod cluster;

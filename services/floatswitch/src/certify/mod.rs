@@ -1,0 +1,112 @@
+//! `floatswitch certify`: plays an acquirer's script against a running switch and reports.
+//!
+//! The format of scripts is in `docs/certification.md`. Not here: load (`sim pos`), and the proof of
+//! books (`check`).
+
+mod line;
+mod message;
+mod parse;
+mod play;
+mod report;
+mod script;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::card_issue::{self, IssueArgs};
+use crate::exit::{DONE, FOUND_WRONG, Failure};
+use crate::output::OutputForm;
+use iso8583::Dialect;
+use line::Target;
+use play::{Books, Player};
+use report::Report;
+use script::{CardSetup, Figure, Script};
+
+/// What to certify, and where.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CertifyArgs {
+    /// The script.
+    file: PathBuf,
+    /// The listener of the switch.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8583")]
+    target: String,
+    /// Issues the script's cards first, on the stopped switch or the cluster of these settings, and
+    /// plays nothing.
+    #[arg(long, value_name = "FILE")]
+    prepare: Option<PathBuf>,
+    /// How long an answer may take, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
+    patience_ms: u64,
+    /// How to report.
+    #[arg(short, long, value_enum, default_value_t = OutputForm::Text)]
+    output: OutputForm,
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: CertifyArgs) -> Result<u8, Failure> {
+    let file = args.file.display().to_string();
+    let text = std::fs::read_to_string(&args.file)
+        .map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?;
+    let script = parse::parse(&text).map_err(|error| Failure::usage(format!("{file}, {error}")))?;
+    if let Some(config) = &args.prepare {
+        return prepare(&script, config).await;
+    }
+    let dialect = dialect(&script.dialect)?;
+    let target = Target {
+        address: args.target.clone(),
+        dialect,
+        patience: Duration::from_millis(args.patience_ms),
+    };
+    let played = Player::new(&script, target, NoBooks).play().await?;
+    let report = Report {
+        title: &script.title,
+        file,
+        script_hash: hex(&Sha256::digest(&text)),
+        target: &args.target,
+        dialect: dialect.name(),
+        played,
+    };
+    let mut out = std::io::stdout().lock();
+    match args.output {
+        OutputForm::Text => report.write_text(&mut out)?,
+        OutputForm::Json => report.write_json(&mut out)?,
+    }
+    Ok(match report.broken_count() {
+        0 => DONE,
+        _ => FOUND_WRONG,
+    })
+}
+
+/// Puts the script's cards on the books; those that are there already stay as they are.
+async fn prepare(script: &Script, config: &std::path::Path) -> Result<u8, Failure> {
+    for card in &script.cards {
+        let args = IssueArgs {
+            config: config.to_owned(),
+            programme: card.programme,
+            count: 1,
+            from: card.serial,
+            balance: card.balance,
+        };
+        card_issue::run(args).await?;
+    }
+    Ok(DONE)
+}
+
+fn dialect(name: &str) -> Result<&'static Dialect, Failure> {
+    Dialect::by_name(name).ok_or_else(|| Failure::usage(format!("no dialect is called `{name}`")))
+}
+
+/// Without an operations endpoint no figure is known beyond what messages tell.
+struct NoBooks;
+
+impl Books for NoBooks {
+    async fn figure(&mut self, _card: &CardSetup, _figure: Figure) -> Result<u64, String> {
+        Err("not known without --operations".to_owned())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
