@@ -176,6 +176,15 @@ pub(super) fn compose(
         (name, _) => draft.of_institution(name)?,
     };
     sent.answer = None;
+    if original.is_some() {
+        // A repeat or reversal may be told with another card or amount, which no honest sender does.
+        if let Some(pan) = pan {
+            sent.fields.insert(2, pan.expose().to_owned());
+        }
+        if let Some(amount) = exchange.amount {
+            sent.fields.insert(4, format!("{:012}", amount.minor()));
+        }
+    }
     for (number, value) in &exchange.with {
         sent.fields.insert(*number, value.clone());
     }

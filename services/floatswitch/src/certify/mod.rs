@@ -36,6 +36,10 @@ pub(crate) struct CertifyArgs {
     /// plays nothing.
     #[arg(long, value_name = "FILE")]
     prepare: Option<PathBuf>,
+    /// Which round this is: each has cards and batches of its own, since a card is changed by what
+    /// is played on it. Prepare and play with the same number.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    round: u32,
     /// How long an answer may take, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     patience_ms: u64,
@@ -49,7 +53,9 @@ pub(crate) async fn run(args: CertifyArgs) -> Result<u8, Failure> {
     let file = args.file.display().to_string();
     let text = std::fs::read_to_string(&args.file)
         .map_err(|error| Failure::usage(format!("cannot read {file}: {error}")))?;
-    let script = parse::parse(&text).map_err(|error| Failure::usage(format!("{file}, {error}")))?;
+    let round = Round(args.round);
+    let script =
+        parse::parse(&text, round).map_err(|error| Failure::usage(format!("{file}, {error}")))?;
     if let Some(config) = &args.prepare {
         return prepare(&script, config).await;
     }
@@ -59,11 +65,13 @@ pub(crate) async fn run(args: CertifyArgs) -> Result<u8, Failure> {
         dialect,
         patience: Duration::from_millis(args.patience_ms),
     };
-    let played = Player::new(&script, target, NoBooks).play().await?;
+    let hash = Sha256::digest(&text);
+    let player = Player::new(&script, target, NoBooks, first_trace(&hash));
+    let played = player.play().await?;
     let report = Report {
         title: &script.title,
         file,
-        script_hash: hex(&Sha256::digest(&text)),
+        script_hash: hex(&hash),
         target: &args.target,
         dialect: dialect.name(),
         played,
@@ -77,6 +85,29 @@ pub(crate) async fn run(args: CertifyArgs) -> Result<u8, Failure> {
         0 => DONE,
         _ => FOUND_WRONG,
     })
+}
+
+/// One playing of a script, with serials and batches of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Round(u32);
+
+impl Round {
+    const SERIALS: u64 = 1_000_000;
+    const BATCHES: u32 = 1_000_000;
+
+    fn serial(self, serial: u64) -> u64 {
+        serial.saturating_add(u64::from(self.0).saturating_mul(Self::SERIALS))
+    }
+
+    fn batch(self, batch: u32) -> u32 {
+        batch.saturating_add(self.0) % Self::BATCHES
+    }
+}
+
+/// Another script is another stretch of the terminals' numbers, so that none repeats a key.
+fn first_trace(script_hash: &[u8]) -> u32 {
+    let [a, b, ..] = script_hash else { return 0 };
+    (u32::from(*a) << 8 | u32::from(*b)) % 999 * 1_000
 }
 
 /// Puts the script's cards on the books; those that are there already stay as they are.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::card_issue::parse_yuan;
+use crate::certify::Round;
 use crate::certify::message::test_pan;
 use crate::certify::script::{
     Act, CardSetup, Exchange, Expect, Figure, Place, Script, Step, Wanted,
@@ -24,8 +25,8 @@ const WORDS: [&str; 5] = ["of", "as", "with", "without", "->"];
 ///
 /// # Errors
 /// The first mistake.
-pub(super) fn parse(text: &str) -> Result<Script, ScriptError> {
-    let mut reader = Reader::default();
+pub(super) fn parse(text: &str, round: Round) -> Result<Script, ScriptError> {
+    let mut reader = Reader::new(round);
     for (index, line) in text.lines().enumerate() {
         let line_number = index + 1;
         let content = line.split('#').next().unwrap_or_default().trim();
@@ -45,8 +46,8 @@ pub(super) fn parse(text: &str) -> Result<Script, ScriptError> {
     })
 }
 
-#[derive(Default)]
 struct Reader {
+    round: Round,
     title: Option<String>,
     dialect: Option<String>,
     places: Vec<Place>,
@@ -58,6 +59,19 @@ struct Reader {
 }
 
 impl Reader {
+    const fn new(round: Round) -> Self {
+        Self {
+            round,
+            title: None,
+            dialect: None,
+            places: Vec::new(),
+            cards: Vec::new(),
+            steps: Vec::new(),
+            names: Vec::new(),
+            parallel: None,
+        }
+    }
+
     fn take(&mut self, line: usize, content: &str) -> Result<(), String> {
         let (word, rest) = content
             .split_once(char::is_whitespace)
@@ -134,7 +148,7 @@ impl Reader {
             name: (*name).to_owned(),
             terminal: String::new(),
             merchant: String::new(),
-            batch: 1,
+            batch: self.round.batch(1),
             acquirer: String::new(),
             forwarder: String::new(),
             category: "5411".to_owned(),
@@ -147,7 +161,7 @@ impl Reader {
             match *key {
                 "id" | "terminal" => place.terminal = value,
                 "merchant" => place.merchant = value,
-                "batch" => place.batch = number(&value)?,
+                "batch" => place.batch = self.round.batch(number(&value)?),
                 "acquirer" => place.acquirer = value,
                 "forwarder" => place.forwarder = value,
                 "category" => place.category = value,
@@ -182,7 +196,7 @@ impl Reader {
         else {
             return Err(FORM.to_owned());
         };
-        let serial = number(serial)?;
+        let serial = self.round.serial(number(serial)?);
         self.cards.push(CardSetup {
             name: (*name).to_owned(),
             pan: test_pan(bin, serial)?,
@@ -407,88 +421,5 @@ fn wanted(word: &str) -> Result<Wanted, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: &str = "certify \"A test\"\nterminal till id 70000001 merchant 898999954110001 batch 7\n\
-        card A programme 1 bin 629999 serial 900001 balance 1000.00\n";
-
-    fn steps(text: &str) -> Vec<Step> {
-        parse(&format!("{HEAD}{text}")).unwrap().steps
-    }
-
-    fn exchange(text: &str) -> Exchange {
-        let Some(Act::Exchange(exchange)) = steps(text).pop().map(|step| step.act) else {
-            panic!("no message: {text}");
-        };
-        exchange
-    }
-
-    #[test]
-    fn a_message_with_everything() {
-        let exchange = exchange(
-            "till sends purchase A 123.45 as p1 -> 00\n\
-             till sends refund A 20.00 of p1 as r1 with 22=012 without 35 -> 00|64 38 !54 37=same 39=00 # why",
-        );
-        assert_eq!(exchange.message, "refund");
-        assert_eq!(exchange.amount, Some(parse_yuan("20.00").unwrap()));
-        assert_eq!(exchange.of.as_deref(), Some("p1"));
-        assert_eq!(exchange.with, [(22, "012".to_owned())]);
-        assert_eq!(exchange.without, [35]);
-        let wanted = vec![
-            Wanted::Present(38),
-            Wanted::Absent(54),
-            Wanted::Same(37),
-            Wanted::Value(39, "00".to_owned()),
-        ];
-        let codes = vec!["00".to_owned(), "64".to_owned()];
-        assert_eq!(exchange.expect, Expect::Answer(codes, wanted));
-    }
-
-    #[test]
-    fn answers_may_be_lost_and_messages_go_together() {
-        assert_eq!(
-            exchange("till sends purchase A 1.00 -> lost").expect,
-            Expect::Lost
-        );
-        let steps = steps(
-            "parallel\n till sends top-up A 1.00 -> any\n till sends top-up A 2.00 -> any\nend -> 00 61\n\
-             ledger A 3.00\nwait 200ms",
-        );
-        let [parallel, books, wait] = steps.as_slice() else {
-            panic!("{steps:?}");
-        };
-        let Act::Parallel(exchanges, Some(codes)) = &parallel.act else {
-            panic!("{parallel:?}");
-        };
-        assert_eq!((exchanges.len(), codes.len()), (2, 2));
-        assert!(matches!(books.act, Act::Books { expected: 300, .. }));
-        assert!(matches!(wait.act, Act::Wait(wait) if wait.as_millis() == 200));
-    }
-
-    #[test]
-    fn mistakes_are_told_with_their_line() {
-        for (text, line, said) in [
-            ("tilt sends purchase A 1.00 -> 00", 4, "PLACE sends MESSAGE"),
-            (
-                "till sends purchase B 1.00 -> 00",
-                4,
-                "`B` is neither a card",
-            ),
-            ("till sends void A 1.00 of p9 -> 00", 4, "as p9"),
-            ("\ntill sends purchase A 1.00 ->", 5, "what must come back"),
-            ("end", 4, "closes nothing"),
-            ("parallel", 4, "has no `end`"),
-            ("available A 1.00", 4, "at PLACE"),
-            ("card B programme 1", 4, "serial N balance"),
-            ("terminal x id 7 merchant 8", 4, "8 characters"),
-            ("wait 2", 4, "2s"),
-            ("certify \"again\"", 4, "a second `certify`"),
-        ] {
-            let error = parse(&format!("{HEAD}{text}")).unwrap_err();
-            assert_eq!(error.line, line, "{text}: {error}");
-            assert!(error.to_string().contains(said), "{text}: {error}");
-        }
-        assert!(parse("terminal t id 70000001 merchant 898999954110001").is_err());
-    }
-}
+#[path = "parse_tests.rs"]
+mod tests;

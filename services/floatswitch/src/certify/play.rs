@@ -52,7 +52,8 @@ pub(super) struct Player<'s, B> {
 }
 
 impl<'s, B: Books> Player<'s, B> {
-    pub(super) fn new(script: &'s Script, target: Target, books: B) -> Self {
+    /// `first_trace` is the trace number before that of the first message.
+    pub(super) fn new(script: &'s Script, target: Target, books: B, first_trace: u32) -> Self {
         Self {
             script,
             lines: script
@@ -63,8 +64,7 @@ impl<'s, B: Books> Player<'s, B> {
             target,
             books,
             named: BTreeMap::new(),
-            // Another run is another day for the terminal: its keys must be new ones.
-            trace: first_trace(),
+            trace: first_trace,
             utc_offset_minutes: 480,
         }
     }
@@ -123,7 +123,10 @@ impl<'s, B: Books> Player<'s, B> {
         let (mut sent, original) = self.send(line, exchange).await?;
         let answer = match exchange.expect {
             Expect::Lost => {
-                self.line_of(exchange).cut();
+                // Until the switch has dealt with it, or the next message could overtake it.
+                let line = self.line_of(exchange);
+                line.answer_to(&sent).await?;
+                line.cut();
                 None
             }
             Expect::Answer(..) | Expect::Silence => self.line_of(exchange).answer_to(&sent).await?,
@@ -274,12 +277,6 @@ impl<'s, B: Books> Player<'s, B> {
         } = civil;
         format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}")
     }
-}
-
-/// Somewhere in the numbers of a terminal, by the second.
-fn first_trace() -> u32 {
-    let seconds = now().0.div_euclid(1_000).rem_euclid(900);
-    u32::try_from(seconds).unwrap_or(0) * 1_000 + 1
 }
 
 fn judge(expect: &Expect, answer: Option<&Answered>, original: Option<&Sent>) -> Outcome {
