@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::certify::script::{Exchange, Place};
-use iso8583::{Dialect, EncodeError, Encoder, Encoding, Message, Mti, Prefix};
+use crate::msg;
+use iso8583::frame::{NextFrame, next_frame};
+use iso8583::{
+    Dialect, Disclosure, EncodeError, Encoder, Encoding, Message, Mti, OwnedMessage, Prefix,
+};
 use pan::Pan;
 
 /// BINs that are set aside for tests.
@@ -36,6 +40,8 @@ pub(super) struct Sent {
 pub(super) struct Answered {
     pub(super) mti: Mti,
     pub(super) fields: BTreeMap<u8, String>,
+    /// The message for people, card numbers masked.
+    pub(super) table: String,
 }
 
 impl Answered {
@@ -53,6 +59,7 @@ impl Answered {
         Self {
             mti: message.mti(),
             fields: fields.collect(),
+            table: masked_table(message),
         }
     }
 
@@ -429,6 +436,22 @@ pub(super) fn encode(
         };
     }
     encoder.finish()
+}
+
+/// A message as `msg decode` shows it, card numbers masked.
+fn masked_table(message: &Message<'_>) -> String {
+    let owned = OwnedMessage::of(message, Disclosure::Masked);
+    msg::table(message.dialect(), &owned)
+}
+
+/// A frame of ours, as [`masked_table`].
+pub(super) fn masked_frame(dialect: &'static Dialect, frame: &[u8]) -> String {
+    let Ok(NextFrame::Frame { body, .. }) = next_frame(dialect, frame) else {
+        return String::new();
+    };
+    let body = frame.get(body).unwrap_or_default();
+    Message::decode(dialect, body)
+        .map_or_else(|error| error.to_string(), |message| masked_table(&message))
 }
 
 fn prefix(dialect: &Dialect) -> Prefix {

@@ -21,7 +21,7 @@ use crate::output::OutputForm;
 use iso8583::Dialect;
 use line::Target;
 use play::{Books, Player};
-use report::Report;
+use report::{Messages, Report};
 use script::{CardSetup, Figure, Script};
 
 /// What to certify, and where.
@@ -43,6 +43,9 @@ pub(crate) struct CertifyArgs {
     /// How long an answer may take, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 10_000)]
     patience_ms: u64,
+    /// Shows every message and answer under its line, decoded, card numbers masked.
+    #[arg(long)]
+    show: bool,
     /// How to report.
     #[arg(short, long, value_enum, default_value_t = OutputForm::Text)]
     output: OutputForm,
@@ -75,6 +78,11 @@ pub(crate) async fn run(args: CertifyArgs) -> Result<u8, Failure> {
         target: &args.target,
         dialect: dialect.name(),
         played,
+        messages: if args.show {
+            Messages::Shown
+        } else {
+            Messages::LeftOut
+        },
     };
     let mut out = std::io::stdout().lock();
     match args.output {

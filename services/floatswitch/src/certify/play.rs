@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::certify::line::{Line, Target};
-use crate::certify::message::{Answered, Numbers, Sent, compose, encode};
+use crate::certify::message::{Answered, Numbers, Sent, compose, encode, masked_frame};
 use crate::certify::script::{
     Act, CardSetup, Exchange, Expect, Figure, Place, Script, Step, Wanted,
 };
@@ -21,6 +21,8 @@ pub(super) struct Played {
     pub(super) result: Outcome,
     /// What was answered, for people.
     pub(super) answer: String,
+    /// The messages of the line, both ways, decoded and masked.
+    pub(super) messages: Vec<String>,
 }
 
 /// Whether a line held.
@@ -49,6 +51,8 @@ pub(super) struct Player<'s, B> {
     named: BTreeMap<String, Sent>,
     trace: u32,
     utc_offset_minutes: i16,
+    /// Of the line that is being played.
+    messages: Vec<String>,
 }
 
 impl<'s, B: Books> Player<'s, B> {
@@ -66,6 +70,7 @@ impl<'s, B: Books> Player<'s, B> {
             named: BTreeMap::new(),
             trace: first_trace,
             utc_offset_minutes: 480,
+            messages: Vec::new(),
         }
     }
 
@@ -82,6 +87,7 @@ impl<'s, B: Books> Player<'s, B> {
                 text: step.text.clone(),
                 result,
                 answer,
+                messages: std::mem::take(&mut self.messages),
             });
         }
         Ok(played)
@@ -196,6 +202,7 @@ impl<'s, B: Books> Player<'s, B> {
             compose(dialect, exchange, (place, pan), &numbers, original.as_ref()).map_err(wrong)?;
         let mut frame = Vec::new();
         encode(dialect, &sent, &mut frame).map_err(|error| wrong(error.to_string()))?;
+        self.messages.push(masked_frame(dialect, &frame));
         self.line_of(exchange).send(&frame).await?;
         Ok((sent, original))
     }
@@ -243,6 +250,9 @@ impl<'s, B: Books> Player<'s, B> {
     }
 
     fn remember(&mut self, exchange: &Exchange, sent: Sent) {
+        let answer = sent.answer.as_ref();
+        self.messages
+            .extend(answer.map(|answer| answer.table.clone()));
         if let Some(name) = &exchange.name {
             self.named.insert(name.clone(), sent);
         }

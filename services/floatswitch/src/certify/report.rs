@@ -18,6 +18,14 @@ pub(super) struct Report<'r> {
     pub(super) target: &'r str,
     pub(super) dialect: &'r str,
     pub(super) played: Vec<Played>,
+    pub(super) messages: Messages,
+}
+
+/// Whether a report shows the messages themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Messages {
+    Shown,
+    LeftOut,
 }
 
 #[derive(Serialize)]
@@ -76,6 +84,7 @@ impl Report<'_> {
             if let Outcome::Broken(why) = &played.result {
                 writeln!(out, "                  {why}")?;
             }
+            self.write_messages(played, out)?;
         }
         let (checked, broken) = (self.checked_count(), self.broken_count());
         writeln!(
@@ -89,6 +98,16 @@ impl Report<'_> {
             out,
             "For the acquirer: ____________________    For the switch: ____________________"
         )
+    }
+
+    fn write_messages(&self, played: &Played, out: &mut impl Write) -> io::Result<()> {
+        if self.messages == Messages::LeftOut {
+            return Ok(());
+        }
+        for line in played.messages.iter().flat_map(|message| message.lines()) {
+            writeln!(out, "        {line}")?;
+        }
+        Ok(())
     }
 
     /// For programs.

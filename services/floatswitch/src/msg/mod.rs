@@ -19,6 +19,7 @@ use crate::output::OutputForm;
 use form::{ErrorForm, MessageForm, Problem};
 use iso8583::frame::{NextFrame, next_frame};
 use iso8583::{DecodeError, Dialect, Disclosure, Message, OwnedMessage};
+pub(crate) use table::table;
 
 /// What to do with messages.
 #[derive(Debug, clap::Subcommand)]
@@ -96,7 +97,7 @@ fn decode_all(args: &DecodeArgs) -> Result<u8, Failure> {
     each_line(args.file.as_deref(), |line| {
         let decoded = decode(dialect, line, disclosure);
         let text = match (&decoded, args.output) {
-            (Ok(message), OutputForm::Text) => table::table(dialect, message),
+            (Ok(message), OutputForm::Text) => table(dialect, message),
             (Err(problem), OutputForm::Text) => format!("cannot be decoded: {}\n", problem.message),
             (Ok(message), OutputForm::Json) => json(&MessageForm::of(message))?,
             (Err(problem), OutputForm::Json) => json(&ErrorForm { error: problem })?,

@@ -6,7 +6,7 @@ use super::meaning;
 use iso8583::{Dialect, OwnedMessage, OwnedPrefix};
 
 /// Lines of one message, with an empty one at the end.
-pub(super) fn table(dialect: &'static Dialect, message: &OwnedMessage) -> String {
+pub(crate) fn table(dialect: &'static Dialect, message: &OwnedMessage) -> String {
     let mut text = headline(dialect, message);
     text.push_str(&prefix(&message.prefix));
     let rows = message.fields.iter().map(|(number, value)| {
