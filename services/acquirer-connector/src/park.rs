@@ -53,6 +53,8 @@ mod tests {
             place: Place {
                 merchant: card::MerchantId(*b"898999954110001"),
                 terminal: card::TerminalId(*b"70000001"),
+                batch: 0,
+                trace: 0,
             },
             custom: PosF60::parse(b"22000001000").unwrap(),
             sampled: None,

@@ -41,7 +41,10 @@ impl ResponseCode {
     #[must_use]
     pub const fn of(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Approved => Self::APPROVED,
+            // Between institutions these are A4 and A5; a terminal is told that it is done.
+            Outcome::Approved | Outcome::AcceptedUnseen | Outcome::AcceptedAfterRefusal => {
+                Self::APPROVED
+            }
             Outcome::Declined(reason) => Self::of_decline(reason),
         }
     }
@@ -60,11 +63,15 @@ impl ResponseCode {
             DeclineReason::InsufficientFunds => Self(*b"51"),
             DeclineReason::ExpiredCard => Self(*b"54"),
             DeclineReason::WrongPin => Self(*b"55"),
-            DeclineReason::NotAcceptedHere | DeclineReason::NotPermitted => Self(*b"57"),
+            DeclineReason::NotAcceptedHere
+            | DeclineReason::NotPermitted
+            | DeclineReason::CategoryBlocked
+            | DeclineReason::ChannelBlocked
+            | DeclineReason::CreditCardSource => Self(*b"57"),
             DeclineReason::TerminalMismatch => Self(*b"58"),
             DeclineReason::OverLimit => Self(*b"61"),
             DeclineReason::AmountMismatch => Self(*b"64"),
-            DeclineReason::TooManyHolds => Self(*b"65"),
+            DeclineReason::TooManyHolds | DeclineReason::OverCount => Self(*b"65"),
             DeclineReason::Duplicate | DeclineReason::AlreadyIssued => Self::DUPLICATE,
         }
     }
@@ -79,7 +86,7 @@ mod tests {
     fn code_of_each_outcome() {
         let codes = [
             "00", "94", "22", "14", "94", "41", "54", "57", "57", "40", "13", "51", "61", "25",
-            "12", "22", "64", "58", "55", "65", "34",
+            "12", "22", "64", "58", "55", "65", "34", "65", "57", "57", "57",
         ];
         assert_eq!(codes.len(), DeclineReason::ALL.len() + 1);
         for (number, code) in (0..).zip(codes) {

@@ -292,6 +292,7 @@ impl Listener {
             merchant_category: shop.merchant.category,
             fee: shop.merchant.fee,
             register_version: self.shared.directory.register.version(),
+            ..Facts::default()
         }
     }
 }
@@ -303,6 +304,8 @@ pub(crate) fn place_of(message: &Message<'_>) -> Result<Place, Refusal> {
     Ok(Place {
         terminal: card::TerminalId(terminal.ok_or(Refusal::Missing { number: 41 })?),
         merchant: card::MerchantId(merchant.ok_or(Refusal::Missing { number: 42 })?),
+        batch: 0,
+        trace: 0,
     })
 }
 
