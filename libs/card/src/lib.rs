@@ -25,8 +25,8 @@ mod rules;
 pub use card::{BODY_SIZE_MAX, Card, HOLDS_MAX, Hold, UNCLEARED_MAX, Uncleared};
 pub use codec::CodecError;
 pub use command::{
-    CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, OriginalRef, Place, ReplyTo,
-    Request,
+    Adjusted, Channel, CheckFact, Command, CompletionForm, Counterparty, CreditSource, EntryMode,
+    Facts, FeeTerms, LossForm, OriginalRef, Place, ReplaceReason, ReplyTo, Request,
 };
 pub use decide::{Context, Need, Recalled, amount_of, apply, decide, kind_of, needs, programme_of};
 pub use decision::{Decision, Written};

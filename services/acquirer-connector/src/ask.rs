@@ -5,7 +5,10 @@
 
 use crate::keys::Origin;
 use crate::refusal::Refusal;
-use card::{CheckFact, CompletionForm, CreditSource, FeeTerms, LegKey, OriginalRef, Request};
+use card::{
+    Adjusted, Channel, CheckFact, CompletionForm, Counterparty, CreditSource, EntryMode, FeeTerms,
+    LegKey, OriginalRef, Request,
+};
 use iso8583::Message;
 use money::Amount;
 use pan::Pan;
@@ -14,6 +17,7 @@ use pan::Pan;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     BalanceInquiry,
+    AccountCheck,
     Purchase,
     PurchaseVoid,
     Refund,
@@ -22,8 +26,13 @@ pub(crate) enum Kind {
     CompletionRequest,
     CompletionVoid,
     CompletionAdvice,
+    OfflineSale,
+    SaleAdjustment,
+    TipAdjustment,
     CashTopUp,
+    CashTopUpConfirmation,
     TransferIn,
+    TransferInConfirmation,
 }
 
 /// Whether a sender that got no answer may ask for an undo.
@@ -49,13 +58,13 @@ pub(crate) struct Ask {
     pub(crate) act: Act,
     pub(crate) reversible: Reversible,
     pub(crate) origin: Origin,
-    /// Of the terminal, as printed on its receipt.
-    pub(crate) trace: u32,
     pub(crate) key: LegKey,
     pub(crate) amount: Option<Amount>,
     pub(crate) reference: Reference,
     pub(crate) number: CardNumber,
     pub(crate) shop: Shop,
+    pub(crate) channel: Channel,
+    pub(crate) entry: EntryMode,
     pub(crate) checks: Checks,
 }
 
@@ -78,6 +87,8 @@ pub(crate) struct Shop {
     /// The merchant's category.
     pub(crate) category: u16,
     pub(crate) fee: FeeTerms,
+    /// Who gets the money of a sale.
+    pub(crate) counterparty: Counterparty,
 }
 
 /// Which checks a message could have been put to. This build does none, and says so in each
@@ -151,6 +162,28 @@ fn is_track_encrypted(message: &Message<'_>) -> bool {
         .is_some_and(|security| security.get(2) == Some(&b'1'))
 }
 
+/// How the card was read: the first two digits of data element 22.
+pub(crate) fn entry_of(message: &Message<'_>) -> EntryMode {
+    let digits = message.digits(22);
+    match digits.as_deref().and_then(|digits| digits.get(..2)) {
+        Some(b"01") => EntryMode::Manual,
+        Some(b"02") => EntryMode::Stripe,
+        Some(b"03") => EntryMode::Code,
+        Some(b"05" | b"95") => EntryMode::Chip,
+        Some(b"07" | b"98") => EntryMode::Contactless,
+        Some(b"80") => EntryMode::Fallback,
+        Some(_) | None => EntryMode::Unknown,
+    }
+}
+
+/// How it was asked: data element 25 tells letter and telephone (08).
+pub(crate) fn channel_of(message: &Message<'_>) -> Channel {
+    match message.digits(25).as_deref() {
+        Some(b"08") => Channel::MailOrPhone,
+        Some(_) | None => Channel::Attended,
+    }
+}
+
 /// Data element 4.
 pub(crate) fn amount_of(message: &Message<'_>) -> Result<Option<Amount>, Refusal> {
     let Some(minor) = message.number(4) else {
@@ -184,8 +217,19 @@ impl Ask {
             form,
         };
         let credit = |source| Request::DirectCredit { amount, source };
+        let confirm = |source| Request::CreditConfirm {
+            amount,
+            source,
+            original,
+        };
+        let adjust = |what| Request::Adjust {
+            amount,
+            original,
+            what,
+        };
         match self.kind {
             Kind::BalanceInquiry => Request::BalanceInquiry,
+            Kind::AccountCheck => Request::AccountCheck,
             Kind::Purchase => Request::Purchase { amount },
             Kind::PurchaseVoid => Request::Void { amount, original },
             Kind::Refund => Request::Refund { amount, original },
@@ -194,8 +238,13 @@ impl Ask {
             Kind::CompletionRequest => completion(CompletionForm::Request),
             Kind::CompletionAdvice => completion(CompletionForm::Advice),
             Kind::CompletionVoid => Request::CompletionVoid { amount, original },
+            Kind::OfflineSale => Request::OfflineSale { amount, original },
+            Kind::SaleAdjustment => adjust(Adjusted::Sale),
+            Kind::TipAdjustment => adjust(Adjusted::Tip),
             Kind::CashTopUp => credit(CreditSource::Cash),
+            Kind::CashTopUpConfirmation => confirm(CreditSource::Cash),
             Kind::TransferIn => credit(CreditSource::Transfer),
+            Kind::TransferInConfirmation => confirm(CreditSource::Transfer),
         }
     }
 }

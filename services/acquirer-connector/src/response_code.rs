@@ -62,6 +62,8 @@ impl ResponseCode {
     pub const fn of(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Approved => Self::APPROVED,
+            Outcome::AcceptedUnseen => Self(*b"A4"),
+            Outcome::AcceptedAfterRefusal => Self(*b"A5"),
             Outcome::Declined(reason) => Self::of_decline(reason),
         }
     }
@@ -80,11 +82,15 @@ impl ResponseCode {
             DeclineReason::InsufficientFunds => Self(*b"51"),
             DeclineReason::ExpiredCard => Self(*b"54"),
             DeclineReason::WrongPin => Self(*b"55"),
-            DeclineReason::NotAcceptedHere | DeclineReason::NotPermitted => Self(*b"57"),
+            DeclineReason::NotAcceptedHere
+            | DeclineReason::NotPermitted
+            | DeclineReason::CategoryBlocked
+            | DeclineReason::ChannelBlocked
+            | DeclineReason::CreditCardSource => Self(*b"57"),
             DeclineReason::TerminalMismatch => Self(*b"58"),
             DeclineReason::OverLimit => Self(*b"61"),
             DeclineReason::AmountMismatch => Self(*b"64"),
-            DeclineReason::TooManyHolds => Self(*b"65"),
+            DeclineReason::TooManyHolds | DeclineReason::OverCount => Self(*b"65"),
             DeclineReason::Duplicate | DeclineReason::AlreadyIssued => Self::DUPLICATE,
         }
     }
@@ -99,7 +105,7 @@ mod tests {
     fn code_of_each_outcome() {
         let codes = [
             "00", "94", "22", "14", "94", "41", "54", "57", "57", "40", "13", "51", "61", "25",
-            "12", "22", "64", "58", "55", "65", "34",
+            "12", "22", "64", "58", "55", "65", "34", "65", "57", "57", "57",
         ];
         assert_eq!(codes.len(), DeclineReason::ALL.len() + 1);
         for (number, code) in (0..).zip(codes) {

@@ -12,7 +12,7 @@ use crate::references::{position_of, version_of};
 use crate::refusal::Refusal;
 use crate::repeat::Parked;
 use crate::speech::Speech;
-use card::{Command, Facts, LegKey, OriginalRef, ReplyTo, Request};
+use card::{Command, Facts, OriginalRef, ReplyTo};
 use command_log::partition_of;
 use iso8583::Message;
 use pan::{Pan, PanHash};
@@ -41,7 +41,7 @@ impl Listener {
         let medium = self.medium(&ask.number.pan)?;
         let request = ask.request(self.resolve(&ask.reference, &medium));
         self.check_partition(&medium)?;
-        self.check_card_of_key(&ask, &request, &medium)?;
+        self.check_card_of_key(&ask, &medium)?;
         let command = Command {
             card: medium.card,
             medium: medium.number,
@@ -106,16 +106,12 @@ impl Listener {
 
     /// A key belongs to one card: a reversal must name the card of its original, and a key that was
     /// used for one card is no new request for another.
-    fn check_card_of_key(
-        &self,
-        ask: &Ask,
-        request: &Request,
-        medium: &Medium,
-    ) -> Result<(), Refusal> {
+    fn check_card_of_key(&self, ask: &Ask, medium: &Medium) -> Result<(), Refusal> {
         let terminal = ask.origin.terminal;
+        let undone = ask.reference.key;
         let is_other = |card| card != medium.card;
         if ask.act == Act::Undo {
-            let known = undone(request).and_then(|key| self.recent.card_of(terminal, key));
+            let known = undone.and_then(|key| self.recent.card_of(terminal, key));
             return if known.is_some_and(is_other) {
                 Err(Refusal::OtherCard)
             } else {
@@ -141,26 +137,11 @@ impl Listener {
             merchant_group: ask.shop.group,
             merchant_category: ask.shop.category,
             fee: ask.shop.fee,
+            counterparty: ask.shop.counterparty,
+            channel: ask.channel,
+            entry: ask.entry,
+            online_allowed: false,
             register_version: self.shared.directory.register.version(),
         }
-    }
-}
-
-/// The key of the step that a reversal undoes.
-fn undone(request: &Request) -> Option<LegKey> {
-    match request {
-        Request::Reversal { original, .. } => original.key,
-        Request::BalanceInquiry
-        | Request::Purchase { .. }
-        | Request::Void { .. }
-        | Request::Refund { .. }
-        | Request::PreAuth { .. }
-        | Request::PreAuthVoid { .. }
-        | Request::Completion { .. }
-        | Request::CompletionVoid { .. }
-        | Request::DirectCredit { .. }
-        | Request::Issue { .. }
-        | Request::ReportLoss
-        | Request::LiftLoss => None,
     }
 }

@@ -65,7 +65,9 @@ const CUPS: &[KindRow] = &[
     row(offered(Kind::CompletionRequest, Yes), REQUEST,       b"00", PRE_AUTH,    &[4, 38]),
     row(offered(Kind::CompletionVoid,    Yes), REQUEST,       b"20", PRE_AUTH,    &[4, 38, 90]),
     row(offered(Kind::CompletionAdvice,  No),  ADVICE,        b"00", PRE_AUTH,    &[4, 38]),
+    row(offered(Kind::AccountCheck,      No),  AUTHORIZATION, b"33", When::Any,   &[]),
     row(offered(Kind::TransferIn,        Yes), REQUEST,       b"47", When::Any,   &[4]),
+    row(offered(Kind::TransferInConfirmation, No), ADVICE,    b"47", When::Any,   &[4, 90]),
     row(Service::Forbidden,                    REQUEST,       b"01", When::Any,   &[]),
     row(Service::Forbidden,                    REQUEST,       b"40", When::Any,   &[]),
     row(Service::Forbidden,                    REQUEST,       b"46", When::Any,   &[]),
@@ -86,7 +88,9 @@ const ISO87: &[KindRow] = &[
     row(offered(Kind::PreAuth,           Yes), AUTHORIZATION, b"00", When::Any,   &[4]),
     row(offered(Kind::PreAuth,           Yes), AUTHORIZATION, b"03", When::Any,   &[4]),
     row(offered(Kind::PreAuthVoid,       Yes), AUTHORIZATION, b"20", When::Any,   &[4, 38]),
+    row(offered(Kind::AccountCheck,      No),  AUTHORIZATION, b"33", When::Any,   &[]),
     row(offered(Kind::CashTopUp,         Yes), REQUEST,       b"21", When::Any,   &[4]),
+    row(offered(Kind::CashTopUpConfirmation, No), ADVICE,     b"21", When::Any,   &[4, 90]),
     row(Service::Forbidden,                    REQUEST,       b"01", When::Any,   &[]),
     row(Service::Forbidden,                    REQUEST,       b"40", When::Any,   &[]),
 ];
@@ -104,7 +108,9 @@ const ISO93: &[KindRow] = &[
     row(offered(Kind::Refund,            No),  ADVICE,        b"20", When::Any,   &[4, 90]),
     row(offered(Kind::PreAuth,           Yes), AUTHORIZATION, b"00", When::Any,   &[4]),
     row(offered(Kind::PreAuthVoid,       Yes), AUTHORIZATION, b"20", When::Any,   &[4, 38]),
+    row(offered(Kind::AccountCheck,      No),  AUTHORIZATION, b"33", When::Any,   &[]),
     row(offered(Kind::CashTopUp,         Yes), REQUEST,       b"21", When::Any,   &[4]),
+    row(offered(Kind::CashTopUpConfirmation, No), ADVICE,     b"21", When::Any,   &[4, 90]),
     row(Service::Forbidden,                    REQUEST,       b"01", When::Any,   &[]),
     row(Service::Forbidden,                    REQUEST,       b"40", When::Any,   &[]),
 ];
@@ -218,6 +224,8 @@ mod tests {
                 (b"0200", "200000", "06", Some(Kind::CompletionVoid)),
                 (b"0220", "000000", "06", Some(Kind::CompletionAdvice)),
                 (b"0200", "470000", "00", Some(Kind::TransferIn)),
+                (b"0220", "470000", "00", Some(Kind::TransferInConfirmation)),
+                (b"0100", "330000", "00", Some(Kind::AccountCheck)),
                 (b"0200", "600000", "91", None), // E-cash load.
                 (b"0200", "010000", "02", None), // Cash: forbidden.
                 (b"0200", "460000", "00", None), // Money out: forbidden.

@@ -1,7 +1,7 @@
 //! From an institution's message to an [`Ask`].
 
 use crate::ask::{Act, Ask, CardNumber, Checks, Kind, Reference, Reversible, Shop};
-use crate::ask::{amount_of, check_currency};
+use crate::ask::{amount_of, channel_of, check_currency, entry_of};
 use crate::interbank::kinds::{Codes, KindRow, Service};
 use crate::interbank::leg::NetworkLeg;
 use crate::keys::Origin;
@@ -10,7 +10,7 @@ use crate::pos::read::place_of;
 use crate::refusal::Refusal;
 use crate::repeat::{Parked, Repeat};
 use crate::speech::Tongue;
-use card::{FeeTerms, Place};
+use card::{Counterparty, FeeTerms, Place};
 use iso8583::{Message, MtiClass, MtiFunction};
 
 /// Data element 128.
@@ -46,16 +46,20 @@ impl Listener {
                 merchant: place.merchant,
                 terminal: place.terminal,
             },
-            trace: leg.trace,
             key: leg.key(self.settings.acquirer),
             amount: amount_of(message)?,
             reference: self.reference_of(message, tongue)?,
             number,
             shop,
+            channel: channel_of(message),
+            entry: entry_of(message),
             checks: Checks::of(message, MAC),
         };
         let parked = Parked {
-            place,
+            place: Place {
+                trace: leg.trace,
+                ..place
+            },
             repeat: Repeat::Interbank(self.answering.copies(message, tongue)?),
             sampled: None,
         };
@@ -78,6 +82,7 @@ impl Listener {
                 group: 0,
                 category: category.unwrap_or(0),
                 fee: FeeTerms::default(),
+                counterparty: Counterparty::Network,
             });
         };
         if category.is_some_and(|category| category != merchant.category) {
@@ -87,6 +92,7 @@ impl Listener {
             group: merchant.group,
             category: merchant.category,
             fee: FeeTerms::default(), // It settles with its own acquirer.
+            counterparty: Counterparty::Network,
         })
     }
 

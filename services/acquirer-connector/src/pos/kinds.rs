@@ -40,7 +40,12 @@ const ROWS: &[KindRow] = &[
     row(Kind::CompletionRequest, REQUEST,       b"000000", b"06", 20, Yes, &[4, 38]),
     row(Kind::CompletionVoid,    REQUEST,       b"200000", b"06", 21, Yes, &[4, 37, 38, 61]).of(Kind::CompletionRequest),
     row(Kind::CompletionAdvice,  ADVICE,        b"000000", b"06", 24, No,  &[4, 38]),
+    row(Kind::AccountCheck,      AUTHORIZATION, b"330000", b"00",  1, No,  &[]),
+    row(Kind::OfflineSale,       ADVICE,        b"000000", b"00", 30, No,  &[4, 38]),
+    row(Kind::SaleAdjustment,    ADVICE,        b"000000", b"00", 32, No,  &[4, 37, 38]),
+    row(Kind::TipAdjustment,     ADVICE,        b"000000", b"00", 34, No,  &[4, 37, 38]),
     row(Kind::CashTopUp,         REQUEST,       b"630000", b"00", 48, Yes, &[4]),
+    row(Kind::CashTopUpConfirmation, ADVICE,    b"630000", b"00", 48, No,  &[4]),
 ];
 
 #[expect(
@@ -129,6 +134,11 @@ mod tests {
             (b"0200", ("200000", "06", 21), Kind::CompletionVoid),
             (b"0220", ("000000", "06", 24), Kind::CompletionAdvice),
             (b"0200", ("630000", "00", 48), Kind::CashTopUp),
+            (b"0220", ("630000", "00", 48), Kind::CashTopUpConfirmation),
+            (b"0100", ("330000", "00", 1), Kind::AccountCheck),
+            (b"0220", ("000000", "00", 30), Kind::OfflineSale),
+            (b"0220", ("000000", "00", 32), Kind::SaleAdjustment),
+            (b"0220", ("000000", "00", 34), Kind::TipAdjustment),
         ] {
             assert_eq!(find(mti, codes), Some(kind));
         }
@@ -141,8 +151,6 @@ mod tests {
             (b"0220", ("000000", "00", 22)), // A purchase is no advice.
             (b"0200", ("000000", "00", 36)), // Upload of offline purchases.
             (b"0200", ("600000", "91", 45)), // E-cash load.
-            (b"0100", ("330000", "00", 1)), // Account check.
-            (b"0220", ("630000", "00", 48)), // Confirmation of a cash top-up.
             (b"0420", ("000000", "00", 22)), // A reversal of the other dialect.
             (b"0200", ("", "", 0)),
         ] {
@@ -159,7 +167,14 @@ mod tests {
             assert_eq!(find(b"0400", codes), Some(row.kind));
             let is_advice_or_inquiry = matches!(
                 row.kind,
-                Kind::Refund | Kind::CompletionAdvice | Kind::BalanceInquiry
+                Kind::Refund
+                    | Kind::CompletionAdvice
+                    | Kind::BalanceInquiry
+                    | Kind::AccountCheck
+                    | Kind::OfflineSale
+                    | Kind::SaleAdjustment
+                    | Kind::TipAdjustment
+                    | Kind::CashTopUpConfirmation
             );
             assert_eq!(row.reversible == No, is_advice_or_inquiry, "{:?}", row.kind);
             assert_eq!(KindRow::of_kind(row.kind).unwrap().kind, row.kind);

@@ -1,15 +1,17 @@
 //! From a terminal's message to an [`Ask`]: checks in the order in which the trade answers them.
 
-use crate::ask::{Act, Ask, CardNumber, Checks, Reference, Shop, amount_of, check_currency};
-use crate::ask::{CardNumberSource, Reversible};
+use crate::ask::{
+    Act, Ask, CardNumber, CardNumberSource, Checks, Kind, Reference, Reversible, Shop, amount_of,
+    channel_of, check_currency, entry_of,
+};
 use crate::keys::{Leg, Origin, is_reversal, leg_key, original_of_reversal};
 use crate::listener::Listener;
 use crate::pos::kinds::{Codes, KindRow};
 use crate::pos::write::Slip;
 use crate::refusal::Refusal;
 use crate::repeat::{Parked, Repeat, trace_of};
-use card::{LegKey, Place};
-use iso8583::{Message, PosF60, PosF61};
+use card::{Counterparty, LegKey, Place};
+use iso8583::{Message, Mti, PosF60, PosF61};
 use registry::TerminalRef;
 
 /// Data element 64.
@@ -39,7 +41,6 @@ impl Listener {
             act: asked.act(),
             reversible: asked.row.reversible,
             origin: asked.origin,
-            trace: asked.leg.trace,
             key: leg_key(&asked.origin, &asked.leg),
             amount: amount_of(message)?,
             reference: asked.reference()?,
@@ -48,7 +49,10 @@ impl Listener {
                 group: shop.merchant.group,
                 category: shop.merchant.category,
                 fee: shop.merchant.fee,
+                counterparty: Counterparty::Merchant,
             },
+            channel: channel_of(message),
+            entry: entry_of(message),
             checks: Checks::of(message, MAC),
         };
         Ok((ask, parked))
@@ -142,6 +146,14 @@ impl Asked<'_> {
 
     /// The key of the original by its batch and trace, where the original must be of this terminal.
     fn original_key(&self) -> Result<Option<LegKey>, Refusal> {
+        if self.row.kind == Kind::CashTopUpConfirmation {
+            // It has the trace of what it confirms.
+            let leg = Leg {
+                mti: Mti::FINANCIAL_REQUEST,
+                ..self.leg
+            };
+            return Ok(Some(leg_key(&self.origin, &leg)));
+        }
         let Some(row) = self.row.points_at.and_then(KindRow::of_kind) else {
             return Ok(None);
         };
@@ -175,6 +187,11 @@ impl Asked<'_> {
             condition_code: fixed(message, 25)?,
             custom: self.custom,
         };
+        let place = Place {
+            batch: self.leg.batch,
+            trace: self.leg.trace,
+            ..place
+        };
         Ok(Parked {
             place,
             repeat: Repeat::Pos(slip),
@@ -190,6 +207,8 @@ pub(crate) fn place_of(message: &Message<'_>) -> Result<Place, Refusal> {
     Ok(Place {
         terminal: card::TerminalId(terminal.ok_or(Refusal::Missing { number: 41 })?),
         merchant: card::MerchantId(merchant.ok_or(Refusal::Missing { number: 42 })?),
+        batch: 0,
+        trace: 0,
     })
 }
 
