@@ -82,7 +82,7 @@ impl Cut {
 }
 
 /// Codes that the edge answers by itself.
-const EDGE_CODES: [ResponseCode; 10] = [
+const EDGE_CODES: [ResponseCode; 11] = [
     ResponseCode::APPROVED,
     ResponseCode::INVALID_MERCHANT,
     ResponseCode::NO_SUCH_CARD,
@@ -93,6 +93,7 @@ const EDGE_CODES: [ResponseCode; 10] = [
     ResponseCode::UNKNOWN_TERMINAL,
     ResponseCode::NOT_PERMITTED,
     ResponseCode::ACQUIRER_SIGNED_OFF,
+    ResponseCode::OTHER_BATCH,
 ];
 
 /// Handles of all metrics of one connector.

@@ -15,6 +15,8 @@ pub(crate) enum Refusal {
     UnknownTerminal,
     #[error("terminal belongs to another merchant")]
     ForeignMerchant,
+    #[error("terminal signed on with another batch")]
+    OtherBatch,
     #[error("institution has not signed on")]
     InstitutionSignedOff,
     #[error("de18 is not the category of the merchant")]
@@ -53,6 +55,7 @@ impl Refusal {
                 ResponseCode::FORMAT_ERROR
             }
             Self::SignedOff | Self::UnknownTerminal => ResponseCode::UNKNOWN_TERMINAL,
+            Self::OtherBatch => ResponseCode::OTHER_BATCH,
             Self::InstitutionSignedOff => ResponseCode::ACQUIRER_SIGNED_OFF,
             Self::ForeignMerchant | Self::OtherCategory => ResponseCode::INVALID_MERCHANT,
             Self::Forbidden => ResponseCode::NOT_PERMITTED,

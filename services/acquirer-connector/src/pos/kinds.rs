@@ -164,7 +164,12 @@ mod tests {
             let [f3, f25] = [row.processing_code.as_slice(), row.condition_code]
                 .map(|code| std::str::from_utf8(code).unwrap());
             let codes = (f3, f25, row.transaction_type);
-            assert_eq!(find(b"0400", codes), Some(row.kind));
+            // A reversal with the codes of a top-up undoes the top-up, never its confirmation.
+            let undone = match row.kind {
+                Kind::CashTopUpConfirmation => Kind::CashTopUp,
+                kind => kind,
+            };
+            assert_eq!(find(b"0400", codes), Some(undone));
             let is_advice_or_inquiry = matches!(
                 row.kind,
                 Kind::Refund

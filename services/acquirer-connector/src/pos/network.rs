@@ -20,7 +20,7 @@ impl Listener {
         let custom = message.digits(60).ok_or(Refusal::Missing { number: 60 })?;
         let custom = PosF60::parse(&custom).map_err(|_| Refusal::Form { number: 60 })?;
         let request = requested(message.mti().function(), custom.network_code)?;
-        self.sessions.note(place.terminal, request);
+        self.sessions.note(place.terminal, custom.batch, request);
         Ok(())
     }
 }

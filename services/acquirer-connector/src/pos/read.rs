@@ -11,7 +11,7 @@ use crate::pos::write::Slip;
 use crate::refusal::Refusal;
 use crate::repeat::{Parked, Repeat, trace_of};
 use card::{Counterparty, LegKey, Place};
-use iso8583::{Message, Mti, PosF60, PosF61};
+use iso8583::{Message, Mti, MtiFunction, PosF60, PosF61};
 use registry::TerminalRef;
 
 /// Data element 64.
@@ -83,6 +83,12 @@ impl Listener {
     fn asked<'m>(&self, message: &'m Message<'m>, place: Place) -> Result<Asked<'m>, Refusal> {
         let custom = message.digits(60).ok_or(Refusal::Missing { number: 60 })?;
         let custom = PosF60::parse(&custom).map_err(|_| Refusal::Form { number: 60 })?;
+        // What is behind the sender, an advice or a reversal, may be of a batch before this one.
+        let is_new =
+            message.mti().function() == MtiFunction::Request && !is_reversal(message.mti());
+        if is_new && !self.sessions.permits_batch(place.terminal, custom.batch) {
+            return Err(Refusal::OtherBatch);
+        }
         let processing_code = message.digits(3).ok_or(Refusal::Missing { number: 3 })?;
         let condition_code = message.digits(25).ok_or(Refusal::Missing { number: 25 })?;
         let codes = Codes {

@@ -144,6 +144,29 @@ async fn data_element_90_names_the_original_of_voids_refunds_and_reversals() {
 }
 
 #[tokio::test]
+async fn a_confirmed_transfer_tells_how_it_was_credited() {
+    let (mut switch, mut peer) = start(SignOn::Optional).await;
+    let confirmation = Telegram::purchase(2)
+        .mti(b"0220")
+        .business("470000", "00")
+        .of("0200", 1);
+    for (outcome, code) in [
+        (Outcome::Approved, "00"),
+        (Outcome::AcceptedUnseen, "A4"),
+        (Outcome::AcceptedAfterRefusal, "A5"),
+    ] {
+        peer.send(&confirmation.frame()).await;
+        let command = switch.decide(outcome).await;
+        assert!(matches!(command.request, Asked::CreditConfirm { .. }));
+        let answer = peer.receive().await;
+        assert_eq!(
+            (answer.mti().as_str(), answer.code().as_str()),
+            ("0230", code)
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_repeat_has_the_key_of_its_first() {
     let first = asked(&Telegram::purchase(1)).await;
     let repeat = asked(&Telegram::purchase(1).mti(b"0201")).await;
