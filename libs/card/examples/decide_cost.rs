@@ -106,6 +106,7 @@ fn command(number: u64, request: Request) -> Command {
         key: LegKey(key),
         fingerprint: Fingerprint(number),
         place: Place {
+            acquirer: card::AcquirerId::NOBODY,
             merchant: MerchantId(*b"898999954110001"),
             terminal: TerminalId(*b"70000001"),
         },

@@ -1,6 +1,8 @@
 //! What may be asked of a card.
 
-use crate::ids::{CardId, Fingerprint, LegKey, MerchantId, ProgrammeId, TerminalId, Version};
+use crate::ids::{
+    AcquirerId, CardId, Fingerprint, LegKey, MerchantId, ProgrammeId, TerminalId, Version,
+};
 use money::Amount;
 
 /// One request to one card, as the edge understood it. Holds no PAN, PIN, track or key (LOG-4).
@@ -27,6 +29,8 @@ pub struct Command {
 /// The card acceptor's side of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
+    /// Who brought the request (DE32 of our answer).
+    pub acquirer: AcquirerId,
     /// The card acceptor (DE42).
     pub merchant: MerchantId,
     /// The terminal (DE41).

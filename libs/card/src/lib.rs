@@ -32,8 +32,8 @@ pub use decide::{Context, Need, Recalled, amount_of, apply, decide, kind_of, nee
 pub use decision::{Decision, Written};
 pub use entry::{Entry, Kind, RING_ENTRIES_MAX, Step};
 pub use ids::{
-    CardId, CardIdError, Day, Fingerprint, LegKey, MerchantId, PartitionId, Position, ProgrammeId,
-    TerminalId, Timestamp, Version,
+    AcquirerId, CardId, CardIdError, Day, Fingerprint, LegKey, MerchantId, PartitionId, Position,
+    ProgrammeId, TerminalId, Timestamp, Version,
 };
 pub use outcome::{DeclineReason, Outcome, Reply};
 pub use programme::{Acceptance, CardKind, Offered, Programme, Rules};

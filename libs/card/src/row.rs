@@ -7,8 +7,8 @@ use crate::codec::{CodecError, Reader, Writer};
 use crate::command::{Channel, EntryMode, Place};
 use crate::entry::{Kind, read_amount};
 use crate::ids::{
-    Day, Fingerprint, LegKey, MerchantId, PartitionId, Position, ProgrammeId, TerminalId,
-    Timestamp, Version,
+    AcquirerId, Day, Fingerprint, LegKey, MerchantId, PartitionId, Position, ProgrammeId,
+    TerminalId, Timestamp, Version,
 };
 use crate::outcome::Outcome;
 use ledger::{Account, Entry as LedgerEntry, Posting, Side};
@@ -141,6 +141,7 @@ impl Row {
         writer.u64(self.fingerprint.0);
         writer.bytes(&self.place.merchant.0);
         writer.bytes(&self.place.terminal.0);
+        writer.bytes(&self.place.acquirer.0);
         writer.varint(u64::from(self.place.batch));
         writer.varint(u64::from(self.place.trace));
         writer.u8(self.medium);
@@ -182,6 +183,7 @@ impl Row {
             key: LegKey(reader.array("key")?),
             fingerprint: Fingerprint(reader.u64("fingerprint")?),
             place: Place {
+                acquirer: AcquirerId::NOBODY,
                 merchant: MerchantId(reader.array("merchant")?),
                 terminal: TerminalId(reader.array("terminal")?),
                 batch: 0,
@@ -213,13 +215,14 @@ impl Row {
 
     /// How it was asked: what format 1 did not keep.
     fn read_manner(&mut self, reader: &mut Reader<'_>) -> Result<(), CodecError> {
+        self.place.acquirer = AcquirerId(reader.array("acquirer")?);
         self.place.batch = reader.small("batch")?;
         self.place.trace = reader.small("trace")?;
         self.medium = reader.u8("medium")?;
         self.channel =
             Channel::from_number(reader.u8("channel")?).ok_or(CodecError::Range("channel"))?;
-        self.entry =
-            EntryMode::from_number(reader.u8("entry mode")?).ok_or(CodecError::Range("entry mode"))?;
+        self.entry = EntryMode::from_number(reader.u8("entry mode")?)
+            .ok_or(CodecError::Range("entry mode"))?;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use prost::Message as _;
 use crate::facts_wire::{facts_from_wire, facts_to_wire};
 use crate::request_wire::{original_to_wire, put_particulars, request_from_wire, split_request};
 use card::{
-    CardId, Command, Day, Fingerprint, LegKey, MerchantId, Place, ReplyTo, TerminalId,
+    AcquirerId, CardId, Command, Day, Fingerprint, LegKey, MerchantId, Place, ReplyTo, TerminalId,
 };
 
 #[expect(unreachable_pub, reason = "generated from proto/envelope.proto")]
@@ -77,6 +77,7 @@ pub fn encode_command(command: &Command) -> Bytes {
         fingerprint: command.fingerprint.0,
         merchant: Bytes::copy_from_slice(&command.place.merchant.0),
         terminal: Bytes::copy_from_slice(&command.place.terminal.0),
+        acquirer: acquirer_to_wire(command.place.acquirer),
         batch: command.place.batch,
         trace: command.place.trace,
         kind: kind.into(),
@@ -109,6 +110,7 @@ pub fn decode_command(bytes: &Bytes) -> Result<Command, EnvelopeError> {
         key: LegKey(array(&envelope.key, "leg key")?),
         fingerprint: Fingerprint(envelope.fingerprint),
         place: Place {
+            acquirer: acquirer_from_wire(&envelope.acquirer)?,
             merchant: MerchantId(array(&envelope.merchant, "merchant")?),
             terminal: TerminalId(array(&envelope.terminal, "terminal")?),
             batch: envelope.batch,
@@ -118,6 +120,21 @@ pub fn decode_command(bytes: &Bytes) -> Result<Command, EnvelopeError> {
         facts: facts_from_wire(envelope.facts.as_ref())?,
         reply_to: reply_from_wire(envelope.reply_to.as_ref())?,
     })
+}
+
+/// Nobody takes no room.
+fn acquirer_to_wire(acquirer: AcquirerId) -> Bytes {
+    match acquirer {
+        AcquirerId::NOBODY => Bytes::new(),
+        AcquirerId(digits) => Bytes::copy_from_slice(&digits),
+    }
+}
+
+fn acquirer_from_wire(bytes: &Bytes) -> Result<AcquirerId, EnvelopeError> {
+    match bytes.is_empty() {
+        true => Ok(AcquirerId::NOBODY),
+        false => array(bytes, "acquirer").map(AcquirerId),
+    }
 }
 
 /// Reads only the card of a command.
@@ -178,7 +195,10 @@ pub fn decode_mark(bytes: &Bytes) -> Result<Mark, EnvelopeError> {
     }
 }
 
-pub(crate) fn array<const N: usize>(bytes: &[u8], name: &'static str) -> Result<[u8; N], EnvelopeError> {
+pub(crate) fn array<const N: usize>(
+    bytes: &[u8],
+    name: &'static str,
+) -> Result<[u8; N], EnvelopeError> {
     bytes.try_into().map_err(|_| EnvelopeError::Field(name))
 }
 

@@ -62,6 +62,7 @@ fn command(request: Request) -> Command {
         key: LegKey(*b"key-01234567"),
         fingerprint: Fingerprint(0x8877_6655_4433_2211),
         place: Place {
+            acquirer: card::AcquirerId::NOBODY,
             merchant: MerchantId(*b"898999954110001"),
             terminal: TerminalId(*b"70000001"),
         },

@@ -162,6 +162,7 @@ mod tests {
                 key: LegKey([0; 12]),
                 fingerprint: Fingerprint(0),
                 place: Place {
+                    acquirer: card::AcquirerId::NOBODY,
                     merchant: MerchantId([b' '; 15]),
                     terminal: TerminalId([b' '; 8]),
                 },

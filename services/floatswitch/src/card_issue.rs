@@ -249,6 +249,7 @@ fn command(medium: &Medium, balance: Amount) -> Command {
                 .map_or(0, |head| u64::from_be_bytes(*head)),
         ),
         place: Place {
+            acquirer: card::AcquirerId::NOBODY,
             merchant: MerchantId(*b"BACK OFFICE    "),
             terminal: TerminalId(*b"DESK    "),
             batch: 0,

@@ -31,7 +31,7 @@ impl Listener {
         if !self.institution.permits_payments() {
             return Err(Refusal::InstitutionSignedOff);
         }
-        let place = place_of(message)?;
+        let place = place_of(message, self.settings.acquirer)?;
         let shop = self.shop_of(message, place)?;
         let business = Business::of(message, tongue)?;
         check_currency(message)?;

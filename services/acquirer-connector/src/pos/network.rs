@@ -15,7 +15,7 @@ impl Listener {
     /// # Errors
     /// The first [`Refusal`] that applies; the session is then as before.
     pub(crate) fn network_pos(&self, message: &Message<'_>) -> Result<(), Refusal> {
-        let place = place_of(message)?;
+        let place = place_of(message, self.settings.acquirer)?;
         self.shop(place)?;
         let custom = message.digits(60).ok_or(Refusal::Missing { number: 60 })?;
         let custom = PosF60::parse(&custom).map_err(|_| Refusal::Form { number: 60 })?;

@@ -10,9 +10,9 @@ use crate::pos::kinds::{Codes, KindRow};
 use crate::pos::write::Slip;
 use crate::refusal::Refusal;
 use crate::repeat::{Parked, Repeat, trace_of};
-use card::{Counterparty, LegKey, Place};
+use card::{AcquirerId, Counterparty, LegKey, Place};
 use iso8583::{Message, Mti, MtiFunction, PosF60, PosF61};
-use registry::TerminalRef;
+use registry::{ParticipantId, TerminalRef};
 
 /// Data element 64.
 const MAC: u8 = 64;
@@ -60,7 +60,7 @@ impl Listener {
 
     /// The terminal, when it is this acquirer's, at its own merchant, and signed on.
     pub(crate) fn place(&self, message: &Message<'_>) -> Result<(Place, TerminalRef<'_>), Refusal> {
-        let place = place_of(message)?;
+        let place = place_of(message, self.settings.acquirer)?;
         if !self.sessions.permits_payments(place.terminal) {
             return Err(Refusal::SignedOff);
         }
@@ -207,10 +207,11 @@ impl Asked<'_> {
 }
 
 /// Terminal and merchant as the message names them.
-pub(crate) fn place_of(message: &Message<'_>) -> Result<Place, Refusal> {
+pub(crate) fn place_of(message: &Message<'_>, acquirer: ParticipantId) -> Result<Place, Refusal> {
     let terminal = message.text(41).and_then(|text| text.try_into().ok());
     let merchant = message.text(42).and_then(|text| text.try_into().ok());
     Ok(Place {
+        acquirer: AcquirerId(*acquirer.padded()),
         terminal: card::TerminalId(terminal.ok_or(Refusal::Missing { number: 41 })?),
         merchant: card::MerchantId(merchant.ok_or(Refusal::Missing { number: 42 })?),
         batch: 0,

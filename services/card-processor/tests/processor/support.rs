@@ -371,6 +371,7 @@ impl Bench {
             key: LegKey(key),
             fingerprint: Fingerprint(u64::from(trace)),
             place: Place {
+                acquirer: card::AcquirerId::NOBODY,
                 merchant: MerchantId(*b"898999954110001"),
                 terminal: TerminalId(*b"70000001"),
             },

@@ -131,6 +131,7 @@ impl<'a> Ask<'a> {
             key: self.key(&self.trace),
             fingerprint: self.fingerprint(&request),
             place: Place {
+                acquirer: card::AcquirerId::NOBODY,
                 merchant: MerchantId(padded(self.merchant)),
                 terminal: TerminalId(padded(self.terminal)),
             },

@@ -320,6 +320,7 @@ impl World {
             key: key(trace),
             fingerprint: Fingerprint(u64::from(trace)),
             place: Place {
+                acquirer: card::AcquirerId::NOBODY,
                 merchant: MerchantId(*b"898999954110001"),
                 terminal: TerminalId(*b"70000001"),
             },
