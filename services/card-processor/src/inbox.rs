@@ -164,6 +164,8 @@ mod tests {
                 place: Place {
                     merchant: MerchantId([b' '; 15]),
                     terminal: TerminalId([b' '; 8]),
+                    batch: 0,
+                    trace: 0,
                 },
                 request: Request::BalanceInquiry,
                 facts: Facts::default(),
