@@ -165,6 +165,8 @@ mod tests {
                     acquirer: card::AcquirerId::NOBODY,
                     merchant: MerchantId([b' '; 15]),
                     terminal: TerminalId([b' '; 8]),
+                    batch: 0,
+                    trace: 0,
                 },
                 request: Request::BalanceInquiry,
                 facts: Facts::default(),

@@ -374,6 +374,8 @@ impl Bench {
                 acquirer: card::AcquirerId::NOBODY,
                 merchant: MerchantId(*b"898999954110001"),
                 terminal: TerminalId(*b"70000001"),
+                batch: 0,
+                trace: 0,
             },
             request,
             facts: Facts::default(),

@@ -141,6 +141,8 @@ pub(crate) fn read_line(
         merchant: merchant_id(&request.merchant).map_err(|error| error.to_string())?,
         terminal: terminal_id(&format!("{:08}", request.terminal))
             .map_err(|error| error.to_string())?,
+        batch: request.batch,
+        trace: request.stan,
     };
     let leg = TerminalLeg {
         terminal: place.terminal,

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use crate::support::world::PROGRAMME;
 use crate::support::yuan;
 use card::{
-    CardId, CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, Fingerprint, LegKey,
+    CardId, CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, Fingerprint, LegKey, LossForm,
     MerchantId, OriginalRef, Place, Reply, ReplyTo, Request, TerminalId, Version,
 };
 
@@ -134,6 +134,8 @@ impl<'a> Ask<'a> {
                 acquirer: card::AcquirerId::NOBODY,
                 merchant: MerchantId(padded(self.merchant)),
                 terminal: TerminalId(padded(self.terminal)),
+                batch: 1,
+                trace: u32::try_from(exchange).unwrap(),
             },
             request,
             facts: self.facts,
@@ -177,7 +179,9 @@ impl<'a> Ask<'a> {
                 amount,
                 source: self.source,
             },
-            "lose" => Request::ReportLoss,
+            "lose" => Request::ReportLoss {
+                form: LossForm::Formal,
+            },
             "find" => Request::LiftLoss,
             verb => panic!("unknown verb `{verb}`"),
         }

@@ -19,6 +19,8 @@ pub(super) const PLACE: Place = Place {
     acquirer: card::AcquirerId::NOBODY,
     merchant: MerchantId(*b"898999954110001"),
     terminal: TerminalId(*b"71000001"),
+    batch: 0,
+    trace: 0,
 };
 
 /// Where cards are sold, by their first request: no terminal of a record.
@@ -26,6 +28,8 @@ const SALES_POINT: Place = Place {
     acquirer: card::AcquirerId::NOBODY,
     merchant: MerchantId([b' '; 15]),
     terminal: TerminalId([b' '; 8]),
+    batch: 0,
+    trace: 0,
 };
 
 pub(super) fn fen(minor: u64) -> Amount {

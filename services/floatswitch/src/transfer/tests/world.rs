@@ -11,7 +11,7 @@ use crate::transfer::archive::{Archive, hex};
 use crate::transfer::export::{self, Exported, Source};
 use crate::transfer::target::key_check;
 use card::{
-    Acceptance, CardId, CardKind, Command, CompletionForm, CreditSource, Day, Facts, Fingerprint,
+    Acceptance, CardId, CardKind, Command, CompletionForm, CreditSource, Day, Facts, Fingerprint, LossForm,
     LegKey, MerchantId, Offered, OriginalRef, PartitionId, Place, Programme, ProgrammeId, Reply,
     ReplyTo, Request, Rules, TerminalId, Timestamp,
 };
@@ -249,7 +249,7 @@ impl World {
                     amount: fen(900_000),
                 },
             ),
-            (610, Request::ReportLoss),
+            (610, Request::ReportLoss { form: LossForm::Formal }),
             (611, Request::LiftLoss),
             (612, Request::PreAuth { amount: fen(300) }),
             (EARLY, Request::Purchase { amount: fen(50) }),
@@ -323,6 +323,8 @@ impl World {
                 acquirer: card::AcquirerId::NOBODY,
                 merchant: MerchantId(*b"898999954110001"),
                 terminal: TerminalId(*b"70000001"),
+                batch: 0,
+                trace: 0,
             },
             request,
             facts: Facts::default(),
