@@ -218,8 +218,8 @@ impl Row {
         self.medium = reader.u8("medium")?;
         self.channel =
             Channel::from_number(reader.u8("channel")?).ok_or(CodecError::Range("channel"))?;
-        self.entry =
-            EntryMode::from_number(reader.u8("entry mode")?).ok_or(CodecError::Range("entry mode"))?;
+        self.entry = EntryMode::from_number(reader.u8("entry mode")?)
+            .ok_or(CodecError::Range("entry mode"))?;
         Ok(())
     }
 

@@ -9,9 +9,7 @@ use prost::Message as _;
 
 use crate::facts_wire::{facts_from_wire, facts_to_wire};
 use crate::request_wire::{original_to_wire, put_particulars, request_from_wire, split_request};
-use card::{
-    CardId, Command, Day, Fingerprint, LegKey, MerchantId, Place, ReplyTo, TerminalId,
-};
+use card::{CardId, Command, Day, Fingerprint, LegKey, MerchantId, Place, ReplyTo, TerminalId};
 
 #[expect(unreachable_pub, reason = "generated from proto/envelope.proto")]
 pub(crate) mod wire {
@@ -178,7 +176,10 @@ pub fn decode_mark(bytes: &Bytes) -> Result<Mark, EnvelopeError> {
     }
 }
 
-pub(crate) fn array<const N: usize>(bytes: &[u8], name: &'static str) -> Result<[u8; N], EnvelopeError> {
+pub(crate) fn array<const N: usize>(
+    bytes: &[u8],
+    name: &'static str,
+) -> Result<[u8; N], EnvelopeError> {
     bytes.try_into().map_err(|_| EnvelopeError::Field(name))
 }
 

@@ -9,7 +9,9 @@ use card::{
 };
 use money::Amount;
 
-pub(crate) fn split_request(request: &Request) -> (wire::RequestKind, Amount, Option<&OriginalRef>) {
+pub(crate) fn split_request(
+    request: &Request,
+) -> (wire::RequestKind, Amount, Option<&OriginalRef>) {
     use wire::RequestKind as Kind;
     match request {
         Request::BalanceInquiry => (Kind::BalanceInquiry, Amount::ZERO, None),
@@ -48,7 +50,9 @@ pub(crate) fn split_request(request: &Request) -> (wire::RequestKind, Amount, Op
     }
 }
 
-pub(crate) fn request_from_wire(envelope: &wire::CommandEnvelope) -> Result<Request, EnvelopeError> {
+pub(crate) fn request_from_wire(
+    envelope: &wire::CommandEnvelope,
+) -> Result<Request, EnvelopeError> {
     use wire::RequestKind as Kind;
     let amount =
         Amount::from_minor(envelope.amount_minor).map_err(|_| EnvelopeError::Field("amount"))?;

@@ -126,12 +126,10 @@ pub(super) fn references(turn: &Turn<'_>, needs: &mut SmallVec<[Need; 3]>) {
         | Request::Replace { .. } => {}
         Request::PreAuthVoid { original, .. }
         | Request::Completion { original, .. }
-        | Request::OfflineSale { original, .. } => {
-            match original.approval {
-                Some(version) => need_version(turn, version, needs),
-                None => need_original(turn, original, needs),
-            }
-        }
+        | Request::OfflineSale { original, .. } => match original.approval {
+            Some(version) => need_version(turn, version, needs),
+            None => need_original(turn, original, needs),
+        },
         Request::Void { original, .. }
         | Request::Refund { original, .. }
         | Request::CompletionVoid { original, .. }
