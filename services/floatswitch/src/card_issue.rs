@@ -15,8 +15,8 @@ use crate::engine::{Opening, now};
 use crate::exit::{DONE, Failure};
 use crate::plan;
 use card::{
-    CardId, CardKind, Channel, Command, CreditSource, Facts, Fingerprint, LegKey, MerchantId, Outcome,
-    Place, ProgrammeId, ReplyTo, Request, TerminalId, calendar,
+    CardId, CardKind, Channel, Command, CreditSource, Facts, Fingerprint, LegKey, MerchantId,
+    Outcome, Place, ProgrammeId, ReplyTo, Request, TerminalId, calendar,
 };
 use money::Amount;
 use pan::{Expiry, Pan, PanHash};

@@ -206,7 +206,9 @@ impl<'a> Walk<'a> {
                 moved == amount || (moved == 0 && row.link != Version(0))
             }
             Kind::Refund => (0..=amount).contains(&moved), // Suspense is repaid first.
-            Kind::Completion | Kind::CompletionAdvice | Kind::OfflineSale => (-amount..=0).contains(&moved),
+            Kind::Completion | Kind::CompletionAdvice | Kind::OfflineSale => {
+                (-amount..=0).contains(&moved)
+            }
             Kind::Void | Kind::CompletionVoid | Kind::Reversal => moved.abs() <= amount,
             Kind::Adjust | Kind::Tip => row.link != Version(0), // Its sum is checked at its sale.
             Kind::PreAuth

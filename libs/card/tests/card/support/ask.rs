@@ -5,8 +5,8 @@ use sha2::{Digest as _, Sha256};
 use crate::support::world::PROGRAMME;
 use crate::support::yuan;
 use card::{
-    CardId, CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, Fingerprint, LegKey, LossForm,
-    MerchantId, OriginalRef, Place, Reply, ReplyTo, Request, TerminalId, Version,
+    CardId, CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, Fingerprint, LegKey,
+    LossForm, MerchantId, OriginalRef, Place, Reply, ReplyTo, Request, TerminalId, Version,
 };
 
 /// What a name in a script stands for.
@@ -237,7 +237,8 @@ impl<'a> Ask<'a> {
         let content = format!(
             "{request:?}/{}/{}/{}",
             self.medium, self.merchant, self.terminal
-        );
+        )
+        .replace(" { form: Formal }", ""); // As the golden cards have it.
         Fingerprint(u64::from_be_bytes(
             *Sha256::digest(content).first_chunk().unwrap(),
         ))

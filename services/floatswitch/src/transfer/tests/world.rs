@@ -11,9 +11,9 @@ use crate::transfer::archive::{Archive, hex};
 use crate::transfer::export::{self, Exported, Source};
 use crate::transfer::target::key_check;
 use card::{
-    Acceptance, CardId, CardKind, Command, CompletionForm, CreditSource, Day, Facts, Fingerprint, LossForm,
-    LegKey, MerchantId, Offered, OriginalRef, PartitionId, Place, Programme, ProgrammeId, Reply,
-    ReplyTo, Request, Rules, TerminalId, Timestamp,
+    Acceptance, CardId, CardKind, Command, CompletionForm, CreditSource, Day, Facts, Fingerprint,
+    LegKey, LossForm, MerchantId, Offered, OriginalRef, PartitionId, Place, Programme, ProgrammeId,
+    Reply, ReplyTo, Request, Rules, TerminalId, Timestamp,
 };
 use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, Takeover};
 use card_store::memory::MemoryStore;
@@ -249,7 +249,12 @@ impl World {
                     amount: fen(900_000),
                 },
             ),
-            (610, Request::ReportLoss { form: LossForm::Formal }),
+            (
+                610,
+                Request::ReportLoss {
+                    form: LossForm::Formal,
+                },
+            ),
             (611, Request::LiftLoss),
             (612, Request::PreAuth { amount: fen(300) }),
             (EARLY, Request::Purchase { amount: fen(50) }),
