@@ -68,7 +68,9 @@ pub(crate) fn mend(dialect: &'static Dialect, body: &[u8], error: DecodeError) -
             | DecodeErrorKind::SecondBitmap
             | DecodeErrorKind::UnknownField
             | DecodeErrorKind::Length { .. }
-            | DecodeErrorKind::Sign => return None,
+            | DecodeErrorKind::Sign
+            | DecodeErrorKind::NotText
+            | DecodeErrorKind::NotHex => return None,
         }
         match Message::decode(dialect, &body) {
             Ok(_) => return Some(body),

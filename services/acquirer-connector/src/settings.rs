@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use card::Timestamp;
-use iso8583::Dialect;
+use iso8583::{Dialect, Speaks};
 use link::SignOn;
 use registry::ParticipantId;
 use telemetry::Tracer;
@@ -82,7 +82,7 @@ pub enum StartError {
         wanted: usize,
     },
     /// A listener for a dialect that has no table of kinds yet.
-    #[error("acquirer {acquirer} speaks dialect {dialect}; this build serves pos only")]
+    #[error("acquirer {acquirer} has dialect {dialect}; this build serves dialects that speak pos")]
     Dialect {
         /// Whose listener it is.
         acquirer: String,
@@ -105,7 +105,7 @@ impl ConnectorSettings {
         match self
             .listeners
             .iter()
-            .find(|listener| listener.dialect != Dialect::pos())
+            .find(|listener| listener.dialect.speaks() != Speaks::Pos)
         {
             None => Ok(()),
             Some(listener) => Err(StartError::Dialect {

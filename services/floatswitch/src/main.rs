@@ -15,6 +15,7 @@ mod cli;
 mod cluster;
 mod config;
 mod demo;
+mod dialect;
 mod doctor;
 mod engine;
 mod exit;
