@@ -20,7 +20,7 @@ mod schema;
 mod validate;
 mod value;
 
-pub use acquirer::{Acquirer, Dialect, EdgeCheck, Terminals};
+pub use acquirer::{Acquirer, EdgeCheck, Terminals};
 pub use cluster::{Cluster, Consistency, GroupProtocol, Tracing};
 pub use load::{Problem, SettingsError, load, parse};
 pub use merchant::Merchant;
@@ -28,4 +28,6 @@ pub use process::{CardProcessor, CommandLog, LogFormat, LogLevel, SettlementDay}
 pub use programme::{Programme, ProgrammeKind};
 pub use schema::{Settings, cluster_example, example};
 pub use validate::Finding;
-pub use value::{Ans, ClockTime, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within};
+pub use value::{
+    Ans, ClockTime, DialectName, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within,
+};

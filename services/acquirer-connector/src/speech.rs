@@ -2,7 +2,7 @@
 
 use crate::listener::Listener;
 use crate::refusal::Refusal;
-use iso8583::{Dialect, Message};
+use iso8583::{Dialect, Message, Speaks};
 
 /// How a link speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +26,11 @@ pub(crate) enum Tongue {
 
 impl Speech {
     pub(crate) fn of(dialect: &Dialect) -> Self {
-        match dialect.name() {
-            "pos" => Self::Pos,
-            _ => Self::Interbank(Tongue::Cups),
+        match dialect.speaks() {
+            Speaks::Pos => Self::Pos,
+            Speaks::Cups => Self::Interbank(Tongue::Cups),
+            Speaks::Iso87 => Self::Interbank(Tongue::Iso87),
+            Speaks::Iso93 => Self::Interbank(Tongue::Iso93),
         }
     }
 }

@@ -16,6 +16,7 @@ mod cli;
 mod cluster;
 mod config;
 mod demo;
+mod dialect;
 mod doctor;
 mod engine;
 mod exit;

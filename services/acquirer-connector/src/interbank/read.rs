@@ -10,7 +10,7 @@ use crate::pos::read::place_of;
 use crate::refusal::Refusal;
 use crate::repeat::{Parked, Repeat};
 use crate::speech::Tongue;
-use card::{Counterparty, FeeTerms, Place};
+use card::{Counterparty, EntryMode, FeeTerms, Place};
 use iso8583::{Message, MtiClass, MtiFunction};
 
 /// Data element 128.
@@ -32,7 +32,7 @@ impl Listener {
             return Err(Refusal::InstitutionSignedOff);
         }
         let place = place_of(message, self.settings.acquirer)?;
-        let shop = self.shop_of(message, place)?;
+        let shop = self.shop_of(message, place, tongue)?;
         let business = Business::of(message, tongue)?;
         check_currency(message)?;
         let leg = NetworkLeg::of(message, tongue)?;
@@ -52,7 +52,10 @@ impl Listener {
             number,
             shop,
             channel: channel_of(message),
-            entry: entry_of(message),
+            entry: match tongue {
+                Tongue::Cups | Tongue::Iso87 => entry_of(message),
+                Tongue::Iso93 => entry_of_1993(message),
+            },
             checks: Checks::of(message, MAC),
         };
         let parked = Parked {
@@ -68,15 +71,15 @@ impl Listener {
 
     /// Terms of a merchant. An institution brings its own merchants; one that is in our register
     /// too must be what the register says.
-    fn shop_of(&self, message: &Message<'_>, place: Place) -> Result<Shop, Refusal> {
-        let category = match message.number(18) {
-            Some(number) => Some(
-                u16::try_from(number)
-                    .ok()
-                    .ok_or(Refusal::Form { number: 18 })?,
-            ),
-            None => None,
-        };
+    fn shop_of(
+        &self,
+        message: &Message<'_>,
+        place: Place,
+        tongue: Tongue,
+    ) -> Result<Shop, Refusal> {
+        let number = category_element(tongue);
+        let category = message.number(number).map(u16::try_from).transpose();
+        let category = category.map_err(|_| Refusal::Form { number })?;
         let Some(merchant) = self.shared.directory.register.merchant(place.merchant) else {
             return Ok(Shop {
                 group: 0,
@@ -166,6 +169,27 @@ impl Business {
             Service::Offered(_, Reversible::No) => Err(Refusal::NotReversible),
             Service::Forbidden => Err(Refusal::NotSupported),
         }
+    }
+}
+
+/// Data element 18 tells the merchant's category, 26 in the 1993 version.
+const fn category_element(tongue: Tongue) -> u8 {
+    match tongue {
+        Tongue::Cups | Tongue::Iso87 => 18,
+        Tongue::Iso93 => 26,
+    }
+}
+
+/// How the card was read: the seventh of the twelve positions of data element 22.
+fn entry_of_1993(message: &Message<'_>) -> EntryMode {
+    let text = message.text(22);
+    match text.and_then(|text| text.get(6)) {
+        Some(b'1' | b'6') => EntryMode::Manual,
+        Some(b'2') => EntryMode::Stripe,
+        Some(b'3') => EntryMode::Code,
+        Some(b'5') => EntryMode::Chip,
+        Some(b'A' | b'M') => EntryMode::Contactless,
+        Some(_) | None => EntryMode::Unknown,
     }
 }
 

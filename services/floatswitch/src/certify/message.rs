@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::certify::names::{
+    INTERBANK_SESSIONS, Names, TERMINAL_MESSAGES, TERMINAL_SESSIONS, interbank_rows,
+};
 use crate::certify::script::{Exchange, Place};
 use crate::msg;
 use iso8583::frame::{NextFrame, next_frame};
 use iso8583::{
-    Dialect, Disclosure, EncodeError, Encoder, Encoding, Message, Mti, OwnedMessage, Prefix,
+    Dialect, Disclosure, EncodeError, Encoder, Encoding, Message, Mti, MtiVersion, OwnedMessage,
+    Prefix, Speaks,
 };
 use pan::Pan;
 
@@ -69,79 +73,6 @@ impl Answered {
     }
 }
 
-/// How a message of a terminal names what it is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Names {
-    Nothing,
-    Reference,
-    Approval,
-    Both,
-}
-
-/// Name, message type, data elements 3, 25 and 60.1, and how its original is named.
-type TerminalMessage = (
-    &'static str,
-    &'static [u8; 4],
-    &'static str,
-    &'static str,
-    &'static str,
-    Names,
-);
-/// Name, message type, data elements 3 and 25, and whether 38 and 90 name its original.
-type InterbankMessage = (
-    &'static str,
-    &'static [u8; 4],
-    &'static str,
-    &'static str,
-    Names,
-);
-
-#[rustfmt::skip]
-const TERMINAL_MESSAGES: &[TerminalMessage] = &[
-    ("balance-inquiry",   b"0200", "310000", "00", "01", Names::Nothing),
-    ("account-check",     b"0100", "330000", "00", "01", Names::Nothing),
-    ("purchase",          b"0200", "000000", "00", "22", Names::Nothing),
-    ("void",              b"0200", "200000", "00", "23", Names::Both),
-    ("refund",            b"0220", "200000", "00", "25", Names::Reference),
-    ("pre-auth",          b"0100", "030000", "06", "10", Names::Nothing),
-    ("pre-auth-void",     b"0100", "200000", "06", "11", Names::Approval),
-    ("completion",        b"0200", "000000", "06", "20", Names::Approval),
-    ("completion-advice", b"0220", "000000", "06", "24", Names::Approval),
-    ("completion-void",   b"0200", "200000", "06", "21", Names::Both),
-    ("offline-sale",      b"0220", "000000", "00", "30", Names::Approval),
-    ("adjust",            b"0220", "000000", "00", "32", Names::Both),
-    ("tip",               b"0220", "000000", "00", "34", Names::Both),
-    ("top-up",            b"0200", "630000", "00", "48", Names::Nothing),
-    ("top-up-confirm",    b"0220", "630000", "00", "48", Names::Nothing),
-];
-
-/// Message type, data element 60.3.
-const TERMINAL_SESSIONS: &[(&str, &[u8; 4], &str)] = &[
-    ("sign-on", b"0800", "003"),
-    ("sign-off", b"0820", "002"),
-    ("echo", b"0820", "301"),
-];
-
-#[rustfmt::skip]
-const INTERBANK_MESSAGES: &[InterbankMessage] = &[
-    ("balance-inquiry",   b"0200", "300000", "00", Names::Nothing),
-    ("account-check",     b"0100", "330000", "00", Names::Nothing),
-    ("purchase",          b"0200", "000000", "00", Names::Nothing),
-    ("void",              b"0200", "200000", "00", Names::Both),
-    ("refund",            b"0220", "200000", "00", Names::Reference),
-    ("pre-auth",          b"0100", "030000", "06", Names::Nothing),
-    ("pre-auth-void",     b"0100", "200000", "06", Names::Both),
-    ("completion",        b"0200", "000000", "06", Names::Both),
-    ("completion-advice", b"0220", "000000", "06", Names::Both),
-    ("completion-void",   b"0200", "200000", "06", Names::Both),
-    ("top-up",            b"0200", "470000", "00", Names::Nothing),
-    ("top-up-confirm",    b"0220", "470000", "00", Names::Reference),
-];
-
-/// Data element 70.
-const INTERBANK_SESSIONS: &[(&str, &str)] =
-    &[("sign-on", "001"), ("sign-off", "002"), ("echo", "301")];
-
 /// What is not said by the script.
 #[derive(Debug)]
 pub(super) struct Numbers {
@@ -149,6 +80,8 @@ pub(super) struct Numbers {
     pub(super) trace: u32,
     /// MMDDhhmmss of now, in local time.
     pub(super) now: String,
+    /// Its year, YY.
+    pub(super) year: String,
 }
 
 /// Makes the message of a script line.
@@ -178,9 +111,9 @@ pub(super) fn compose(
             ));
         }
         ("reversal", Some(original)) if is_pos(dialect) => reversal_of_terminal(original),
-        ("reversal", Some(original)) => draft.reversal_of_institution(original),
+        ("reversal", Some(original)) => draft.reversal_of_institution(dialect.speaks(), original),
         (name, _) if is_pos(dialect) => draft.of_terminal(name)?,
-        (name, _) => draft.of_institution(name)?,
+        (name, _) => draft.of_institution(dialect.speaks(), name)?,
     };
     sent.answer = None;
     if original.is_some() {
@@ -202,7 +135,7 @@ pub(super) fn compose(
 }
 
 fn is_pos(dialect: &Dialect) -> bool {
-    dialect.name() == "pos"
+    dialect.speaks() == Speaks::Pos
 }
 
 struct Draft<'a> {
@@ -258,58 +191,100 @@ impl Draft<'_> {
         sent(mti, BTreeMap::from(fields))
     }
 
-    fn of_institution(&self, name: &str) -> Result<Sent, String> {
-        if let Some((_, code)) = INTERBANK_SESSIONS.iter().find(|row| row.0 == name) {
-            let fields = [
-                (7, self.numbers.now.clone()),
-                (11, self.trace()),
-                (33, self.place.forwarder.clone()),
-                (70, (*code).to_owned()),
-            ];
-            return sent(b"0820", BTreeMap::from(fields));
+    fn of_institution(&self, speaks: Speaks, name: &str) -> Result<Sent, String> {
+        if let Some((_, code, function)) = INTERBANK_SESSIONS.iter().find(|row| row.0 == name) {
+            return self.session_of_institution(speaks, (code, function));
         }
-        let Some((_, mti, f3, f25, names)) = INTERBANK_MESSAGES.iter().find(|row| row.0 == name)
-        else {
-            let known = INTERBANK_MESSAGES.iter().map(|row| row.0);
+        let rows = interbank_rows(speaks);
+        let Some((_, mti, f3, condition, names)) = rows.iter().find(|row| row.0 == name) else {
+            let known = rows.iter().map(|row| row.0);
             let known = known.chain(INTERBANK_SESSIONS.iter().map(|row| row.0));
             return Err(unknown(name, known));
         };
         let mut fields = self.card_and_amount(name)?;
-        let (date, time) = self.numbers.now.split_at(4);
-        fields.extend([
-            (3, (*f3).to_owned()),
-            (7, self.numbers.now.clone()),
-            (11, self.trace()),
-            (12, time.to_owned()),
-            (13, date.to_owned()),
-            (18, self.place.category.clone()),
-            (22, "021".to_owned()),
-            (25, (*f25).to_owned()),
-            (32, self.place.acquirer.clone()),
-            (33, self.place.forwarder.clone()),
-            (37, format!("{}{}", &self.numbers.now[..6], self.trace())),
-            (60, "000002000300000000000011000000".to_owned()),
-        ]);
+        fields.insert(3, (*f3).to_owned());
+        fields.insert(7, self.numbers.now.clone());
+        fields.insert(11, self.trace());
+        fields.insert(32, self.place.acquirer.clone());
+        if speaks == Speaks::Cups || !self.place.forwarder.is_empty() {
+            fields.insert(33, self.place.forwarder.clone());
+        }
+        fields.insert(37, format!("{}{}", &self.numbers.now[..6], self.trace()));
         self.add_place(&mut fields);
+        self.add_circumstances(&mut fields, speaks, condition);
         if let Some(original) = self.original.filter(|_| *names != Names::Nothing) {
             if matches!(names, Names::Approval | Names::Both)
                 && let Some(approval) = said(original, 38)
             {
                 fields.insert(38, approval);
             }
-            fields.insert(90, original_data(original));
+            name_original(&mut fields, speaks, original);
         }
         sent(mti, fields)
     }
 
-    /// A new message with everything of the original, which data element 90 names.
-    fn reversal_of_institution(&self, original: &Sent) -> Sent {
+    /// What tells the kinds apart, when and how it was asked.
+    fn add_circumstances(
+        &self,
+        fields: &mut BTreeMap<u8, String>,
+        speaks: Speaks,
+        condition: &str,
+    ) {
+        if speaks == Speaks::Iso93 {
+            fields.insert(12, format!("{}{}", self.numbers.year, self.numbers.now));
+            fields.insert(22, "210101211344".to_owned());
+            fields.insert(24, condition.to_owned());
+            fields.insert(26, self.place.category.clone());
+            return;
+        }
+        let (date, time) = self.numbers.now.split_at(4);
+        fields.insert(12, time.to_owned());
+        fields.insert(13, date.to_owned());
+        fields.insert(18, self.place.category.clone());
+        fields.insert(22, "021".to_owned());
+        fields.insert(25, condition.to_owned());
+        if speaks == Speaks::Cups {
+            fields.insert(60, "000002000300000000000011000000".to_owned());
+        }
+    }
+
+    fn session_of_institution(
+        &self,
+        speaks: Speaks,
+        (code, function): (&str, &str),
+    ) -> Result<Sent, String> {
+        let mut fields = BTreeMap::from([(7, self.numbers.now.clone()), (11, self.trace())]);
+        if speaks == Speaks::Iso93 {
+            fields.insert(12, format!("{}{}", self.numbers.year, self.numbers.now));
+            fields.insert(24, function.to_owned());
+            return sent(b"1804", fields);
+        }
+        if !self.place.forwarder.is_empty() {
+            fields.insert(33, self.place.forwarder.clone());
+        }
+        fields.insert(70, code.to_owned());
+        let mti = if speaks == Speaks::Cups {
+            b"0820"
+        } else {
+            b"0800"
+        };
+        sent(mti, fields)
+    }
+
+    /// A new message with everything of the original, which it names.
+    fn reversal_of_institution(&self, speaks: Speaks, original: &Sent) -> Sent {
         let mut fields = original.fields.clone();
         fields.insert(7, self.numbers.now.clone());
         fields.insert(11, self.trace());
-        fields.insert(90, original_data(original));
+        let mut mti = Mti::REVERSAL_ADVICE;
+        if speaks == Speaks::Iso93 {
+            fields.insert(12, format!("{}{}", self.numbers.year, self.numbers.now));
+            fields.insert(24, "400".to_owned());
+            mti = mti.in_version(MtiVersion::V1993);
+        }
+        name_original(&mut fields, speaks, original);
         Sent {
-            mti: Mti::REVERSAL_ADVICE,
+            mti,
             fields,
             answer: None,
         }
@@ -377,17 +352,26 @@ fn reversal_of_terminal(original: &Sent) -> Sent {
     }
 }
 
-/// Data element 90: type, trace, time, acquirer and forwarder of the original.
-fn original_data(original: &Sent) -> String {
+/// Data element 90: type, trace, time, acquirer and forwarder of the original; in the 1993 version
+/// 56: type, trace, local time, acquirer.
+fn name_original(fields: &mut BTreeMap<u8, String>, speaks: Speaks, original: &Sent) {
     let of = |number| original.fields.get(&number).map_or("", String::as_str);
-    format!(
+    if speaks == Speaks::Iso93 {
+        let acquirer = of(32);
+        let length = acquirer.len();
+        let text = format!("{}{}{}{length:02}{acquirer}", original.mti, of(11), of(12));
+        fields.insert(56, text);
+        return;
+    }
+    let text = format!(
         "{}{}{}{:0>11}{:0>11}",
         original.mti,
         of(11),
         of(7),
         of(32),
         of(33)
-    )
+    );
+    fields.insert(90, text);
 }
 
 fn said(original: &Sent, number: u8) -> Option<String> {
@@ -424,7 +408,7 @@ pub(super) fn encode(
     for (number, value) in &sent.fields {
         match dialect.field(*number).map(|spec| spec.encoding()) {
             Some(Encoding::Text | Encoding::SignedDigits) => encoder.text(*number, value),
-            Some(Encoding::Binary) => encoder.bytes(*number, unhex(value)),
+            Some(Encoding::Binary | Encoding::Hex) => encoder.bytes(*number, unhex(value)),
             Some(
                 Encoding::PackedLeft
                 | Encoding::PackedRight
@@ -455,12 +439,19 @@ pub(super) fn masked_frame(dialect: &'static Dialect, frame: &[u8]) -> String {
 }
 
 fn prefix(dialect: &Dialect) -> Prefix {
-    if is_pos(dialect) {
-        return Prefix::Pos {
-            tpdu: [0x60, 0x00, 0x03, 0x00, 0x00],
+    let tpdu = [0x60, 0x00, 0x03, 0x00, 0x00];
+    match (dialect.has_tpdu(), dialect.header_size()) {
+        (true, 0) => Prefix::Tpdu { tpdu },
+        (true, _) => Prefix::Pos {
+            tpdu,
             header: [0x60, 0x31, 0x00, 0x31, 0x10, 0x01],
-        };
+        },
+        (false, 0) => Prefix::None,
+        (false, _) => cups_prefix(),
     }
+}
+
+fn cups_prefix() -> Prefix {
     let mut header = [b'0'; iso8583::CUPS_HEADER_SIZE];
     header[..2].copy_from_slice(b".\x02");
     header[6..28].copy_from_slice(b"69990001   00010000   ");

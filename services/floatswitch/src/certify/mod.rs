@@ -5,20 +5,21 @@
 
 mod line;
 mod message;
+mod names;
 mod parse;
 mod play;
 mod report;
 mod script;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::card_issue::{self, IssueArgs};
+use crate::dialect;
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
-use iso8583::Dialect;
 use line::Target;
 use play::{Books, Player};
 use report::{Messages, Report};
@@ -62,7 +63,8 @@ pub(crate) async fn run(args: CertifyArgs) -> Result<u8, Failure> {
     if let Some(config) = &args.prepare {
         return prepare(&script, config).await;
     }
-    let dialect = dialect(&script.dialect)?;
+    let folder = args.file.parent().unwrap_or(Path::new(""));
+    let dialect = dialect::find(&script.dialect, folder)?;
     let target = Target {
         address: args.target.clone(),
         dialect,
@@ -119,7 +121,7 @@ fn first_trace(script_hash: &[u8]) -> u32 {
 }
 
 /// Puts the script's cards on the books; those that are there already stay as they are.
-async fn prepare(script: &Script, config: &std::path::Path) -> Result<u8, Failure> {
+async fn prepare(script: &Script, config: &Path) -> Result<u8, Failure> {
     for card in &script.cards {
         let args = IssueArgs {
             config: config.to_owned(),
@@ -131,10 +133,6 @@ async fn prepare(script: &Script, config: &std::path::Path) -> Result<u8, Failur
         card_issue::run(args).await?;
     }
     Ok(DONE)
-}
-
-fn dialect(name: &str) -> Result<&'static Dialect, Failure> {
-    Dialect::by_name(name).ok_or_else(|| Failure::usage(format!("no dialect is called `{name}`")))
 }
 
 /// Without an operations endpoint no figure is known beyond what messages tell.

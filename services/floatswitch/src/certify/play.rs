@@ -194,6 +194,7 @@ impl<'s, B: Books> Player<'s, B> {
         let numbers = Numbers {
             trace: self.trace,
             now: self.now(),
+            year: self.year(),
         };
         let pan = card.map(|card| &card.pan);
         let dialect = self.target.dialect;
@@ -272,6 +273,12 @@ impl<'s, B: Books> Player<'s, B> {
         self.lines
             .get_mut(&exchange.place)
             .expect("each place has a line")
+    }
+
+    /// YY.
+    fn year(&self) -> String {
+        let civil = Civil::at(now(), self.utc_offset_minutes);
+        format!("{:02}", civil.year % 100)
     }
 
     /// MMDDhhmmss.

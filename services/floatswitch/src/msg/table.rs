@@ -42,6 +42,8 @@ fn headline(dialect: &'static Dialect, message: &OwnedMessage) -> String {
 fn prefix(prefix: &OwnedPrefix) -> String {
     let mut text = String::new();
     let written = match prefix {
+        OwnedPrefix::None => Ok(()),
+        OwnedPrefix::Tpdu { tpdu } => writeln!(text, "       tpdu {tpdu}"),
         OwnedPrefix::Pos { tpdu, header } => {
             writeln!(text, "       tpdu {tpdu}, header {header}")
         }
