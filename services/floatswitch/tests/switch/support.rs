@@ -214,7 +214,7 @@ pub(crate) fn program() -> Command {
 
 /// A port below those that the system gives to outgoing connections: another test opens ten
 /// thousand of them, and one could take a port between here and its use.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static TAKEN: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 1_000).unwrap() * 10;
     loop {
