@@ -24,8 +24,10 @@ pub use acquirer::{Acquirer, Dialect, EdgeCheck, Terminals};
 pub use cluster::{Cluster, Consistency, GroupProtocol, Tracing};
 pub use load::{Problem, SettingsError, load, parse};
 pub use merchant::Merchant;
-pub use process::{CardProcessor, CommandLog, LogFormat, LogLevel, SettlementDay};
+pub use process::{CardProcessor, CommandLog, LogFormat, LogLevel, Operations, SettlementDay};
 pub use programme::{Programme, ProgrammeKind};
 pub use schema::{Settings, cluster_example, example};
 pub use validate::Finding;
-pub use value::{Ans, ClockTime, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within};
+pub use value::{
+    Ans, ClockTime, CutAt, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within,
+};

@@ -4,6 +4,8 @@
 mod cards;
 mod checkpoints;
 mod contract;
+mod cuts;
+mod cuts;
 mod faults;
 mod ownership;
 mod schema;

@@ -6,6 +6,7 @@
 mod books;
 mod check;
 mod crash;
+mod days;
 mod disk;
 mod garbage;
 mod support;
