@@ -6,12 +6,15 @@
 //! | `keys`       | card 16, leg key 12       | the key row                                 |
 //! | `references` | card 16, offset u64       | the key row                                 |
 //! | `partitions` | partition u16             | next offset u64, context                    |
+//! | `cuts`       | partition u16, number u64 | offset u64, totals                          |
 //! | `meta`       | `format`, `journal_end`,  | u8; address u64;                            |
 //! |              | `checkpoint`              | number u64                                  |
 //!
 //! Numbers are big endian, so the order of the keys is the order of the numbers. A key row is
 //! kept under both names: a trace number that comes round again takes over the key, while the RRN
 //! still finds the older transaction.
+
+mod cuts;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -48,6 +51,7 @@ pub(crate) struct Lsm {
     keys: Keyspace,
     references: Keyspace,
     partitions: Keyspace,
+    cuts: Keyspace,
     meta: Keyspace,
 }
 
@@ -112,6 +116,7 @@ impl Lsm {
             keys: keyspace("keys")?,
             references: keyspace("references")?,
             partitions: keyspace("partitions")?,
+            cuts: keyspace("cuts")?,
             meta: keyspace("meta")?,
             db,
         })

@@ -14,10 +14,10 @@ use crate::mark::{self, CheckpointMark};
 use crate::metric_names::{CARD_LOADS_TOTAL, CHECKPOINT_SECONDS, DIRTY_CARDS};
 use crate::options::{OpenError, Options};
 use crate::overlay::{Frozen, Overlay};
-use card::{CardId, LegKey, Version};
+use card::{CardId, LegKey, PartitionId, Version};
 use card_store::{
-    CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
-    StoredCard, WriteError,
+    CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
+    StoreError, StoredCard, WriteError,
 };
 
 /// Where reading a card's history stopped is remembered for so many readers.
@@ -352,6 +352,22 @@ impl CardStore for EmbeddedStore {
 
     async fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
         self.lsm.checkpoints()
+    }
+
+    fn keep_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError> {
+        if cuts.is_empty() {
+            return Ok(());
+        }
+        self.lsm.keep_cuts(cuts)
+    }
+
+    async fn cut_totals(
+        &self,
+        partition: PartitionId,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<CutTotals>, StoreError> {
+        self.lsm.cut_totals(partition, from, max)
     }
 
     fn dirty_count(&self) -> usize {

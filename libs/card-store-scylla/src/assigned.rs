@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 
 use crate::cards::{Cards, Found};
 use crate::checkpoints::{self, OwnedCheckpoint};
+use crate::cuts;
 use crate::ended::Ended;
 use crate::fault::Fault;
 use crate::metric_names::{
@@ -22,10 +23,10 @@ use crate::patience::{LogGate, Patience};
 use crate::session::CqlSession;
 use crate::stamp::Assignment;
 use crate::state::OwnedState;
-use card::{CardId, LegKey, Version};
+use card::{CardId, LegKey, PartitionId, Version};
 use card_store::{
-    CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
-    StoredCard, WriteError,
+    CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
+    StoreError, StoredCard, WriteError,
 };
 
 /// Between two tries to take over a partition's checkpoint.
@@ -232,10 +233,18 @@ impl AssignedStore {
             made: Some(made),
         };
         let written = checkpoints::write(&self.cards.session, &checkpoint).await;
-        written.map_err(|fault| match fault {
-            Fault::Refused(reason) => WriteError::Stopped(reason),
-            Fault::Unknown(_) | Fault::NotDone(_) => WriteError::Unknown(fault.to_string()),
-        })
+        written.map_err(not_known_to_be_done)
+    }
+
+    async fn write_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError> {
+        for cut in cuts {
+            if self.ended.is_ended() {
+                return Err(self.stopped());
+            }
+            let written = cuts::write(&self.cards.session, &self.assignment, cut).await;
+            written.map_err(not_known_to_be_done)?;
+        }
+        Ok(())
     }
 }
 
@@ -348,7 +357,37 @@ impl CardStore for AssignedStore {
         Ok(found.made.into_iter().collect())
     }
 
+    /// Writes cuts of the assignment's partition, durable when this returns. From a thread that may
+    /// block, as for a checkpoint.
+    fn keep_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError> {
+        let own = |cut: &CutTotals| cut.partition == self.assignment.partition;
+        if let Some(other) = cuts.iter().find(|cut| !own(cut)) {
+            let text = format!(
+                "{} cannot keep a cut of partition {}",
+                self.assignment, other.partition
+            );
+            return Err(WriteError::Stopped(text));
+        }
+        tokio::task::block_in_place(|| self.runtime.block_on(self.write_cuts(cuts)))
+    }
+
+    async fn cut_totals(
+        &self,
+        partition: PartitionId,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<CutTotals>, StoreError> {
+        cuts::read(&self.cards.session, partition, from, max).await
+    }
+
     fn dirty_count(&self) -> usize {
         self.dirty.lock().len()
+    }
+}
+
+fn not_known_to_be_done(fault: Fault) -> WriteError {
+    match fault {
+        Fault::Refused(reason) => WriteError::Stopped(reason),
+        Fault::Unknown(_) | Fault::NotDone(_) => WriteError::Unknown(fault.to_string()),
     }
 }

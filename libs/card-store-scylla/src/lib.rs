@@ -24,6 +24,7 @@ mod bundles;
 mod cards;
 mod checkpoints;
 mod columns;
+mod cuts;
 mod ended;
 mod fault;
 mod identity;

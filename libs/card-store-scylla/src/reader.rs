@@ -4,11 +4,12 @@ use bytes::Bytes;
 
 use crate::cards::Cards;
 use crate::checkpoints;
+use crate::cuts;
 use crate::session::CqlSession;
-use card::{CardId, LegKey, Version};
+use card::{CardId, LegKey, PartitionId, Version};
 use card_store::{
-    CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
-    StoredCard, WriteError,
+    CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
+    StoreError, StoredCard, WriteError,
 };
 
 /// Reads the cards of all partitions; refuses every write.
@@ -82,6 +83,19 @@ impl CardStore for ScyllaReader {
     /// The checkpoints of all partitions, in their order.
     async fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
         checkpoints::read_all(&self.cards.session).await
+    }
+
+    fn keep_cuts(&self, _: &[CutTotals]) -> Result<(), WriteError> {
+        Err(read_only())
+    }
+
+    async fn cut_totals(
+        &self,
+        partition: PartitionId,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<CutTotals>, StoreError> {
+        cuts::read(&self.cards.session, partition, from, max).await
     }
 
     fn dirty_count(&self) -> usize {

@@ -25,6 +25,7 @@ use scylla::statement::{Consistency, SerialConsistency};
 
 use crate::cards::CardStatements;
 use crate::checkpoints::CheckpointStatements;
+use crate::cuts::CutStatements;
 use crate::fault::Fault;
 use crate::lwt::{LwtOutcome, outcome};
 use crate::mutation::Mutation;
@@ -88,6 +89,7 @@ struct Inner {
     reach: Reach,
     cards: CardStatements,
     checkpoints: CheckpointStatements,
+    cuts: CutStatements,
 }
 
 impl fmt::Debug for CqlSession {
@@ -130,6 +132,9 @@ impl CqlSession {
         let checkpoints = CheckpointStatements::prepare(&preparing)
             .await
             .map_err(no_schema)?;
+        let cuts = CutStatements::prepare(&preparing)
+            .await
+            .map_err(no_schema)?;
         let reach = settings.reach.clone();
         Ok(Self(Arc::new(Inner {
             session,
@@ -137,6 +142,7 @@ impl CqlSession {
             reach,
             cards,
             checkpoints,
+            cuts,
         })))
     }
 
@@ -152,6 +158,10 @@ impl CqlSession {
 
     pub(crate) fn checkpoints(&self) -> &CheckpointStatements {
         &self.0.checkpoints
+    }
+
+    pub(crate) fn cuts(&self) -> &CutStatements {
+        &self.0.cuts
     }
 
     /// Prepares a statement; `{keyspace}` in it stands for the keyspace.

@@ -4,6 +4,7 @@
 //! once pass [`run_visible`] only. Crashes in the middle of a checkpoint, damaged files and speed
 //! are the adapter's own tests.
 
+mod cuts;
 mod old_keys;
 
 use std::future::Future;
@@ -52,6 +53,7 @@ pub async fn run<P: Place>(place: &P) {
     a_frozen_set_without_checkpoint_joins_the_next(place).await;
     old_rows_and_keys_outlive_later_crashes(place).await;
     old_keys::run(place).await;
+    cuts::run(place).await;
     offsets_move_partition_by_partition(place).await;
 }
 
@@ -65,6 +67,7 @@ pub async fn run_visible<P: Place>(place: &P) {
     rows_come_newest_first_and_in_pages(place).await;
     several_rows_in_one_write(place).await;
     old_keys::run_visible(place).await;
+    cuts::run_visible(place).await;
     reads_see_the_newest_of_frozen_and_live(place).await;
     cards_are_listed_once(place).await;
     dirty_cards_are_counted_until_frozen(place).await;

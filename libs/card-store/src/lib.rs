@@ -11,6 +11,6 @@ pub mod memory;
 mod port;
 
 pub use port::{
-    CardStore, CardWrite, JournalRow, KeyName, KeyRow, NamedKey, PartitionCheckpoint, StoreError,
-    StoredCard, WriteError,
+    CardStore, CardWrite, CutTotals, JournalRow, KeyName, KeyRow, NamedKey, PartitionCheckpoint,
+    StoreError, StoredCard, WriteError,
 };

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::port::{
-    CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
-    StoredCard, WriteError,
+    CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
+    StoreError, StoredCard, WriteError,
 };
 use card::{CardId, LegKey, PartitionId, Version};
 
@@ -33,6 +33,7 @@ struct Inner {
     /// What a crash leaves behind.
     durable: Tables,
     partitions: BTreeMap<PartitionId, PartitionCheckpoint>,
+    cuts: BTreeMap<(PartitionId, u64), CutTotals>,
     live: Vec<CardWrite>,
     dirty: BTreeSet<CardId>,
     /// Oldest first. A set whose checkpoint never came is part of the next one.
@@ -63,6 +64,7 @@ impl MemoryStore {
             visible: inner.durable.clone(),
             durable: inner.durable.clone(),
             partitions: inner.partitions.clone(),
+            cuts: inner.cuts.clone(),
             ..Inner::default()
         };
         Self {
@@ -187,6 +189,26 @@ impl CardStore for MemoryStore {
 
     async fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
         Ok(self.inner.lock().partitions.values().cloned().collect())
+    }
+
+    fn keep_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError> {
+        let mut inner = self.inner.lock();
+        for cut in cuts {
+            inner.cuts.insert((cut.partition, cut.number), cut.clone());
+        }
+        Ok(())
+    }
+
+    async fn cut_totals(
+        &self,
+        partition: PartitionId,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<CutTotals>, StoreError> {
+        let inner = self.inner.lock();
+        let range = (partition, from)..=(partition, u64::MAX);
+        let kept = inner.cuts.range(range).take(max);
+        Ok(kept.map(|(_, cut)| cut.clone()).collect())
     }
 
     fn dirty_count(&self) -> usize {

@@ -79,6 +79,20 @@ pub struct PartitionCheckpoint {
     pub context: Bytes,
 }
 
+/// What was booked in a partition before one of its cuts (LEDGER-2). A function of the log: whoever
+/// keeps it again keeps the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutTotals {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The number of the cut.
+    pub number: u64,
+    /// The record that is the cut's mark: what lies before it is counted, nothing else.
+    pub offset: u64,
+    /// Encoded day, time and control totals. Opaque here.
+    pub totals: Bytes,
+}
+
 /// Why a read failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -200,6 +214,28 @@ pub trait CardStore: Send + Sync + 'static {
     fn checkpoints(
         &self,
     ) -> impl Future<Output = Result<Vec<PartitionCheckpoint>, StoreError>> + Send;
+
+    /// Keeps the totals of cuts for ever: durable at the latest with the next
+    /// [`CardStore::checkpoint`], so that no offset behind a cut is ever kept without them. Kept
+    /// again, nothing changes.
+    ///
+    /// Blocks on the disk: call it from a thread that may.
+    ///
+    /// # Errors
+    /// As [`WriteError`] says; nothing was lost, the log still has it.
+    fn keep_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError>;
+
+    /// Lists the kept cuts of a partition from the number `from` on, in the order of their numbers,
+    /// at most `max`.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    fn cut_totals(
+        &self,
+        partition: PartitionId,
+        from: u64,
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<CutTotals>, StoreError>> + Send;
 
     /// How many cards were written since the last freeze.
     fn dirty_count(&self) -> usize;

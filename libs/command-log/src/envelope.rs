@@ -49,6 +49,23 @@ pub enum Mark {
     Tick,
 }
 
+impl Mark {
+    /// The cut that opens a day. Days rise, so a day is its own number: whoever opens the same day
+    /// writes the same mark (LOG-5).
+    #[must_use]
+    pub fn cut(day: Day) -> Self {
+        let number = u64::from(day.0);
+        Self::Cut { number, day }
+    }
+
+    /// The freeze of all days up to this one, numbered like a cut.
+    #[must_use]
+    pub fn freeze(day: Day) -> Self {
+        let number = u64::from(day.0);
+        Self::Freeze { number, day }
+    }
+}
+
 /// Why a record's bytes cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {

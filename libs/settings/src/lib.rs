@@ -24,10 +24,10 @@ pub use acquirer::{Acquirer, EdgeCheck, Terminals};
 pub use cluster::{Cluster, Consistency, GroupProtocol, Tracing};
 pub use load::{Problem, SettingsError, load, parse};
 pub use merchant::Merchant;
-pub use process::{CardProcessor, CommandLog, LogFormat, LogLevel, SettlementDay};
+pub use process::{CardProcessor, CommandLog, LogFormat, LogLevel, Operations, SettlementDay};
 pub use programme::{Programme, ProgrammeKind};
 pub use schema::{Settings, cluster_example, example};
 pub use validate::Finding;
 pub use value::{
-    Ans, ClockTime, DialectName, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within,
+    Ans, ClockTime, CutAt, DialectName, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within,
 };

@@ -1,8 +1,10 @@
-//! Settings of the process: log lines, command log, card processor, settlement day.
+//! Settings of the process: log lines, command log, card processor, settlement day, operations.
+
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::value::{ClockTime, Within};
+use crate::value::{CutAt, ListenAddress, Within};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -62,6 +64,20 @@ pub struct CardProcessor {
 pub struct SettlementDay {
     /// Local time minus UTC, -720 to 840 minutes; 480 for China. Fixed: no summer time.
     pub utc_offset_minutes: Within<i16, -720, 840>,
-    /// Local time at which the next settlement day begins for new work.
-    pub cut_over: ClockTime,
+    /// When the next settlement day begins for new work.
+    pub cut_at: CutAt,
+    /// So many minutes after the cut the day before it takes no more bookings, 1 to 1439; without
+    /// this key days are frozen by hand.
+    #[serde(default)]
+    pub freeze_after_minutes: Option<Within<u16, 1, 1439>>,
+}
+
+/// The HTTP endpoint of the back office. Without this table there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operations {
+    /// Where it listens. It speaks no TLS: keep it on the loopback, or behind a proxy that does.
+    pub listen: ListenAddress,
+    /// Holds the token that a caller must show; for its owner alone. `init` makes one.
+    pub token_file: PathBuf,
 }

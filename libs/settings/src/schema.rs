@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, Tracing};
 use crate::load::{Problem, SettingsError, parse, read, refused};
 use crate::merchant::Merchant;
 use crate::place::line_of_key;
-use crate::process::{CardProcessor, CommandLog, LogFormat, LogLevel, SettlementDay};
+use crate::process::{CardProcessor, CommandLog, LogFormat, LogLevel, Operations, SettlementDay};
 use crate::programme::Programme;
 use crate::validate::Finding;
 use crate::value::ListenAddress;
@@ -41,6 +41,9 @@ pub struct Settings {
     /// The cluster, when log and cards are not in the data folder.
     #[serde(default)]
     pub cluster: Option<Cluster>,
+    /// The endpoint of the back office; none without this table.
+    #[serde(default)]
+    pub operations: Option<Operations>,
     /// Traces; none without this table.
     #[serde(default)]
     pub tracing: Option<Tracing>,

@@ -7,6 +7,7 @@ use crate::acquirer::Acquirer;
 use crate::cluster::Cluster;
 use crate::programme::{Programme, ProgrammeKind};
 use crate::schema::Settings;
+use crate::value::CutAt;
 
 const PREPAID_MEASURES: &str =
     "Measures for prepaid cards of payment institutions (PBoC announcement 2012 No. 12)";
@@ -39,6 +40,7 @@ impl Settings {
         self.check_presence(&mut findings);
         self.check_unique_names(&mut findings);
         self.check_processor(&mut findings);
+        self.check_day(&mut findings);
         for (index, acquirer) in self.acquirers.iter().enumerate() {
             check_timers(index, acquirer, &mut findings);
             self.check_terminals(index, acquirer, &mut findings);
@@ -52,6 +54,15 @@ impl Settings {
         }
         self.check_bins(&mut findings);
         findings.0
+    }
+
+    fn check_day(&self, findings: &mut Findings) {
+        if self.day.cut_at == CutAt::Manual && self.day.freeze_after_minutes.is_some() {
+            findings.add(
+                "day.freeze_after_minutes",
+                "is set while `cut_at` is \"manual\"; remove it, days are then frozen by `floatswitch day freeze`",
+            );
+        }
     }
 
     fn check_presence(&self, findings: &mut Findings) {
@@ -96,8 +107,11 @@ impl Settings {
         findings.unique(ids);
         let listeners =
             acquirers().map(|(at, acquirer)| (keyed("acquirers", at, "listen"), &acquirer.listen));
-        let all =
-            std::iter::once(("metrics_listen".to_owned(), &self.metrics_listen)).chain(listeners);
+        let operations = self.operations.iter();
+        let operations = operations.map(|own| ("operations.listen".to_owned(), &own.listen));
+        let all = std::iter::once(("metrics_listen".to_owned(), &self.metrics_listen))
+            .chain(operations)
+            .chain(listeners);
         let fixed = all.filter(|(_, address)| !address.as_str().ends_with(":0"));
         findings.unique(fixed.map(|(key, address)| (key, address.as_str().to_owned())));
         let merchants = self.merchants.iter().enumerate();

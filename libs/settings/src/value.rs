@@ -195,9 +195,27 @@ impl ClockTime {
     }
 }
 
-impl<'de> Deserialize<'de> for ClockTime {
+/// When a settlement day ends: at a local time, or when an operator says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutAt {
+    /// Every day at this local time.
+    At(ClockTime),
+    /// By `floatswitch day cut`.
+    Manual,
+}
+
+impl CutAt {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "manual" => Some(Self::Manual),
+            time => ClockTime::parse(time).map(Self::At),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CutAt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "a time of day such as \"23:00\"".to_owned();
+        let expected = "a time of day such as \"23:00\", or \"manual\"".to_owned();
         let accept = |text: &str| Self::parse(text).is_some();
         let text = deserializer.deserialize_str(TextVisitor { expected, accept })?;
         Self::parse(&text).ok_or_else(|| D::Error::custom("time of day changed while it was read"))

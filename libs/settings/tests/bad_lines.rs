@@ -57,7 +57,10 @@ fn the_example_of_a_cluster_loads_and_holds_together() {
 fn the_example_loads_and_holds_together() {
     let settings = Settings::parse(example(), Path::new("example.toml")).unwrap();
     assert_eq!(settings.log.partition_count.get(), 256);
-    assert_eq!(settings.day.cut_over.minutes(), 23 * 60);
+    let settings::CutAt::At(cut_at) = settings.day.cut_at else {
+        panic!("the example cuts by the clock");
+    };
+    assert_eq!(cut_at.minutes(), 23 * 60);
     assert_eq!(settings.day.utc_offset_minutes.get(), 480);
     let terminals: Vec<String> = settings.acquirers[0]
         .terminals
@@ -98,15 +101,15 @@ fn unknown_and_missing_keys() {
         ),
         (
             "[day]",
-            "cut_over",
+            "cut_at",
             "holiday_calendar",
-            "unknown key `day.holiday_calendar`; the keys here are utc_offset_minutes, cut_over",
+            "unknown key `day.holiday_calendar`; the keys here are utc_offset_minutes, cut_at, freeze_after_minutes",
         ),
         (
             "[day]",
-            "cut_over = \"23:00\"",
+            "cut_at = \"23:00\"",
             "",
-            "`day.cut_over` is missing; add it, the file of `floatswitch init` shows every key",
+            "`day.cut_at` is missing; add it, the file of `floatswitch init` shows every key",
         ),
         (
             "kind = \"anonymous\"",
@@ -199,10 +202,10 @@ fn wrong_numbers() {
 fn wrong_texts() {
     let table = [
         (
-            "cut_over = ",
+            "cut_at = ",
             "\"23:00\"",
             "\"24:00\"",
-            "`day.cut_over` is string \"24:00\"; write a time of day such as \"23:00\"",
+            "`day.cut_at` is string \"24:00\"; write a time of day such as \"23:00\", or \"manual\"",
         ),
         (
             "metrics_listen",

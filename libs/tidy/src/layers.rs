@@ -41,6 +41,7 @@ const LAYERS: &[(&str, Layer)] = &[
     // Below the binary, whose tests use it.
     ("faults", Layer::Service),
     ("card-processor", Layer::Service),
+    ("operations", Layer::Service),
     ("floatswitch", Layer::Binary),
     ("yardsticks", Layer::Binary),
     ("cluster-yardsticks", Layer::Binary),

@@ -10,7 +10,7 @@ use crate::context::{Kept, PartitionContext};
 use crate::gate::Gate;
 use crate::partition::Shared;
 use card::PartitionId;
-use card_store::{CardStore, PartitionCheckpoint, WriteError};
+use card_store::{CardStore, CutTotals, PartitionCheckpoint, WriteError};
 use command_log::CommandLog;
 
 /// How often it is looked whether a checkpoint is due.
@@ -57,7 +57,9 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
     /// The offsets are read before the store is frozen, so states may be ahead of them, never
     /// behind; and nothing is made durable in the store whose command could still be lost.
     pub(crate) async fn make(&self) -> Result<(), WriteError> {
-        let partitions = self.watermarks();
+        let (partitions, cuts) = self.watermarks();
+        let kept: Vec<(PartitionId, u64)> =
+            cuts.iter().map(|cut| (cut.partition, cut.number)).collect();
         let frozen = self.shared.store.freeze();
         let mut gate = Gate::new(self.log.durable());
         if !gate.reaches(self.shared.decided_through()).await {
@@ -68,8 +70,17 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
             .iter()
             .map(|kept| (kept.partition, kept.next_offset))
             .collect();
-        let made = tokio::task::spawn_blocking(move || store.checkpoint(frozen, &partitions)).await;
+        // LEDGER-2: a cut is kept before the offset that lies behind it.
+        let made = tokio::task::spawn_blocking(move || {
+            store.keep_cuts(&cuts)?;
+            store.checkpoint(frozen, &partitions)
+        })
+        .await;
         made.map_err(|error| WriteError::Unknown(error.to_string()))??;
+        for (partition, number) in kept {
+            let state = self.shared.partition(partition);
+            state.outstanding.lock().cuts_kept(number);
+        }
         self.log.release_before(&offsets);
         *self.made.lock() = offsets;
         Ok(())
@@ -83,10 +94,12 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
             .sum()
     }
 
-    fn watermarks(&self) -> Vec<PartitionCheckpoint> {
-        let all = self.shared.owned();
-        all.map(|(partition, state)| {
+    /// Where each partition is, and the cuts that it passed on the way there.
+    fn watermarks(&self) -> (Vec<PartitionCheckpoint>, Vec<CutTotals>) {
+        let mut cuts = Vec::new();
+        let partitions = self.shared.owned().map(|(partition, state)| {
             let outstanding = state.outstanding.lock();
+            cuts.extend(outstanding.cuts().iter().map(|cut| cut.to_kept(partition)));
             let kept = Kept {
                 context: PartitionContext::clone(outstanding.context()),
                 totals: outstanding.totals().clone(),
@@ -96,7 +109,7 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
                 next_offset: outstanding.watermark(),
                 context: kept.encode(),
             }
-        })
-        .collect()
+        });
+        (partitions.collect(), cuts)
     }
 }

@@ -3,17 +3,17 @@
 //!
 //! Each is a function of the log. It is kept with the checkpoint and restored from there (LOG-5).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::bundles::Bundles;
 use crate::error::StopReason;
+use crate::totals::{ControlTotals, Fields};
 use card::{Day, Position, ProgrammeId, Rules};
 use card_store::PartitionCheckpoint;
 use command_log::envelope::Mark;
-use ledger::{Account, Books, Entry};
+use ledger::Entry;
 
 /// The context in force at a place of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,8 @@ impl PartitionContext {
         frozen_through: Day(0),
     };
 
-    /// The context after a mark. A lower or equal cut or freeze is a no-op (LOG-5).
+    /// The context after a mark. A lower or equal cut or freeze is a no-op (LOG-5), and so is the
+    /// freeze of a day that is still open.
     pub(crate) fn after(
         &self,
         mark: Mark,
@@ -77,58 +78,16 @@ impl PartitionContext {
                 day,
                 ..self.clone()
             }),
-            Mark::Freeze { number, day } if number > self.freeze_number => Ok(Self {
-                freeze_number: number,
-                frozen_through: day,
-                ..self.clone()
-            }),
+            // A day that takes work cannot be frozen: there would be no day to book on.
+            Mark::Freeze { number, day } if number > self.freeze_number && day < self.day => {
+                Ok(Self {
+                    freeze_number: number,
+                    frozen_through: day,
+                    ..self.clone()
+                })
+            }
             Mark::Cut { .. } | Mark::Freeze { .. } | Mark::Tick => Ok(self.clone()),
         }
-    }
-}
-
-/// What was booked, per programme: the control totals of LEDGER-2, folded in log order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ControlTotals {
-    books: BTreeMap<ProgrammeId, Books>,
-}
-
-impl ControlTotals {
-    /// Adds an entry of a programme.
-    ///
-    /// # Panics
-    /// When a total leaves 128 bits: no such money exists.
-    pub fn post(&mut self, programme: ProgrammeId, entry: &Entry) {
-        let books = self.books.entry(programme).or_default();
-        books.post(entry).expect("totals fit 128 bits");
-    }
-
-    /// Adds other totals.
-    ///
-    /// # Panics
-    /// As [`ControlTotals::post`].
-    pub fn add(&mut self, other: &Self) {
-        for (programme, books) in &other.books {
-            let total = self.books.entry(*programme).or_default();
-            total.add(books).expect("totals fit 128 bits");
-        }
-    }
-
-    /// The books of each programme that has any.
-    pub fn programmes(&self) -> impl Iterator<Item = (ProgrammeId, &Books)> {
-        self.books
-            .iter()
-            .map(|(programme, books)| (*programme, books))
-    }
-
-    /// All programmes together.
-    #[must_use]
-    pub fn all(&self) -> Books {
-        let mut all = Books::default();
-        for books in self.books.values() {
-            all.add(books).expect("totals fit 128 bits");
-        }
-        all
     }
 }
 
@@ -151,6 +110,52 @@ pub fn read_checkpoint(
     Ok((context, totals))
 }
 
+/// What the marks have done to a partition's days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DayMarks {
+    /// The number of the last cut, 0 before the first.
+    pub cut_number: u64,
+    /// The day that new work is dated with.
+    pub day: Day,
+    /// The number of the last freeze, 0 before the first.
+    pub freeze_number: u64,
+    /// Days up to this one take no more bookings.
+    pub frozen_through: Day,
+}
+
+impl DayMarks {
+    /// The days of a context.
+    pub(crate) const fn of(context: &PartitionContext) -> Self {
+        Self {
+            cut_number: context.cut_number,
+            day: context.day,
+            freeze_number: context.freeze_number,
+            frozen_through: context.frozen_through,
+        }
+    }
+
+    /// The days that a checkpoint keeps.
+    ///
+    /// # Errors
+    /// When its bytes are of another format.
+    pub fn read(checkpoint: &PartitionCheckpoint) -> Result<Self, String> {
+        let mut reader = Fields::of_format(&checkpoint.context, FORMAT)?;
+        reader.array::<32>()?; // Rules: nobody has to have them to tell a day.
+        reader.array::<1>()?;
+        reader.array::<4>()?;
+        Self::take(&mut reader)
+    }
+
+    fn take(reader: &mut Fields<'_>) -> Result<Self, String> {
+        Ok(Self {
+            cut_number: u64::from_le_bytes(reader.array()?),
+            day: Day(u16::from_le_bytes(reader.array()?)),
+            freeze_number: u64::from_le_bytes(reader.array()?),
+            frozen_through: Day(u16::from_le_bytes(reader.array()?)),
+        })
+    }
+}
+
 const FORMAT: u8 = 1;
 
 impl Kept {
@@ -164,21 +169,12 @@ impl Kept {
         bytes.extend_from_slice(&context.day.0.to_le_bytes());
         bytes.extend_from_slice(&context.freeze_number.to_le_bytes());
         bytes.extend_from_slice(&context.frozen_through.0.to_le_bytes());
-        for (programme, books) in &self.totals.books {
-            for (account, minor) in books.balances() {
-                bytes.extend_from_slice(&programme.0.to_le_bytes());
-                bytes.extend_from_slice(&account.number().to_le_bytes());
-                bytes.extend_from_slice(&minor.to_le_bytes());
-            }
-        }
+        self.totals.put(&mut bytes);
         Bytes::from(bytes)
     }
 
     pub(crate) fn decode(bytes: &[u8], bundles: &dyn Bundles) -> Result<Self, String> {
-        let mut reader = Fields(bytes);
-        if reader.array::<1>()? != [FORMAT] {
-            return Err("context has an unknown format: this build is too old".to_owned());
-        }
+        let mut reader = Fields::of_format(bytes, FORMAT)?;
         let rules_hash = reader.array()?;
         let has_rules = reader.array::<1>()? != [0];
         let rules = match has_rules {
@@ -189,43 +185,19 @@ impl Kept {
             ),
             false => None,
         };
+        let logic_version = u32::from_le_bytes(reader.array()?);
+        let days = DayMarks::take(&mut reader)?;
         let context = PartitionContext {
             rules_hash,
             rules,
-            logic_version: u32::from_le_bytes(reader.array()?),
-            cut_number: u64::from_le_bytes(reader.array()?),
-            day: Day(u16::from_le_bytes(reader.array()?)),
-            freeze_number: u64::from_le_bytes(reader.array()?),
-            frozen_through: Day(u16::from_le_bytes(reader.array()?)),
+            logic_version,
+            cut_number: days.cut_number,
+            day: days.day,
+            freeze_number: days.freeze_number,
+            frozen_through: days.frozen_through,
         };
-        let mut totals = ControlTotals::default();
-        while !reader.0.is_empty() {
-            reader.total(&mut totals)?;
-        }
+        let totals = ControlTotals::take(reader)?;
         Ok(Self { context, totals })
-    }
-}
-
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let (head, rest) = self.0.split_first_chunk().ok_or("context is cut short")?;
-        self.0 = rest;
-        Ok(*head)
-    }
-
-    fn total(&mut self, totals: &mut ControlTotals) -> Result<(), String> {
-        let programme = ProgrammeId(u16::from_le_bytes(self.array()?));
-        let account = Account::from_number(u16::from_le_bytes(self.array()?))
-            .ok_or("context names an unknown account")?;
-        let minor = i128::from_le_bytes(self.array()?);
-        totals
-            .books
-            .entry(programme)
-            .or_default()
-            .set(account, minor);
-        Ok(())
     }
 }
 
@@ -238,8 +210,11 @@ pub(crate) struct Booked {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use bytes::Bytes;
     use card::PartitionId;
-    use ledger::Posting;
+    use ledger::{Account, Posting};
     use money::Amount;
 
     use super::*;
@@ -274,8 +249,20 @@ mod tests {
             number: 2,
             day: Day(8),
         };
-        let context = context.after(late, position, &bundles).unwrap();
+        let mut context = context.after(late, position, &bundles).unwrap();
         assert_eq!(context.day, Day(9), "a cut with an equal number is a no-op");
+        let freeze = |number, day| Mark::Freeze {
+            number,
+            day: Day(day),
+        };
+        for (mark, frozen_through, what) in [
+            (freeze(9, 9), 0, "the open day cannot be frozen"),
+            (freeze(8, 8), 8, "the day before can"),
+            (freeze(8, 7), 8, "a freeze with an equal number is a no-op"),
+        ] {
+            context = context.after(mark, position, &bundles).unwrap();
+            assert_eq!(context.frozen_through, Day(frozen_through), "{what}");
+        }
         let amount = Amount::from_minor(100).unwrap();
         let entry = Entry::new([
             Posting::debit(Account::RegisteredCards, amount),
@@ -284,6 +271,18 @@ mod tests {
         let mut totals = ControlTotals::default();
         totals.post(ProgrammeId(7), &entry.unwrap());
         let kept = Kept { context, totals };
+        let checkpoint = PartitionCheckpoint {
+            partition: PartitionId(1),
+            next_offset: 0,
+            context: kept.encode(),
+        };
+        let days = DayMarks::of(&kept.context);
+        assert_eq!(DayMarks::read(&checkpoint), Ok(days));
+        let foreign = PartitionCheckpoint {
+            context: Bytes::from_static(b"?"),
+            ..checkpoint
+        };
+        assert!(DayMarks::read(&foreign).is_err());
         assert_eq!(Kept::decode(&kept.encode(), &bundles), Ok(kept));
     }
 }

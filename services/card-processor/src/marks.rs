@@ -6,8 +6,8 @@ use tokio::task::JoinSet;
 
 use crate::bundles::BundleError;
 use crate::context::PartitionContext;
-use crate::processor::{LOOK_INTERVAL, Processor};
-use card::{Day, Position, ProgrammeId, Rules};
+use crate::processor::Processor;
+use card::{Day, PartitionId, Position, ProgrammeId, Rules};
 use card_store::CardStore;
 use command_log::envelope::{Mark, encode_mark};
 use command_log::{AppendError, CommandLog, NewRecord, RecordKind};
@@ -28,61 +28,47 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
             rules_hash,
             logic_version,
         };
-        self.mark_where(barrier, |context| context.rules_hash != rules_hash)
-            .await
+        let wanted = |context: &PartitionContext| context.rules_hash != rules_hash;
+        Ok(self.days().mark_where(barrier, wanted).await?)
     }
 
-    /// Dates new work with a day from here on (LOG-5).
+    /// As [`crate::Days::cut`].
     ///
     /// # Errors
     /// [`InstallError`] when the mark cannot be appended.
     pub async fn cut(&self, day: Day) -> Result<(), InstallError> {
-        let number = u64::from(day.0);
-        let mark = Mark::Cut { number, day };
-        self.mark_where(mark, |context| context.cut_number < number)
-            .await
+        Ok(self.days().cut(day).await?)
     }
+}
 
-    async fn mark_where(
-        &self,
-        mark: Mark,
-        wanted: impl Fn(&PartitionContext) -> bool,
-    ) -> Result<(), InstallError> {
-        let payload = encode_mark(mark);
-        let mut appends = JoinSet::new();
-        for (partition, state) in self.shared.owned() {
-            if !wanted(state.outstanding.lock().context()) {
-                continue;
-            }
-            let log = Arc::clone(&self.log);
-            let record = NewRecord {
-                partition,
-                kind: RecordKind::Mark,
-                payload: payload.clone(),
-                trace: None,
-            };
-            appends.spawn(async move { log.append(record).await });
-        }
-        let mut positions = Vec::new();
-        while let Some(appended) = appends.join_next().await {
-            let appended = appended.map_err(|error| AppendError::Unknown(error.to_string()))?;
-            positions.push(appended?);
-        }
-        self.passed(&positions).await;
-        Ok(())
-    }
-
-    /// Waits until these records are released, or their partitions stopped.
-    async fn passed(&self, positions: &[Position]) {
-        let waits = |position: &&Position| {
-            let state = self.shared.partition(position.partition);
-            let watermark = state.outstanding.lock().watermark();
-            state.stop_reason().is_none() && watermark <= position.offset
+/// Appends a mark to partitions, all at once, and waits until each is durable. What was appended
+/// before an error stays: whoever repeats it completes it (LOG-5).
+///
+/// # Errors
+/// The first [`AppendError`].
+pub async fn append_mark<L: CommandLog>(
+    log: &Arc<L>,
+    partitions: &[PartitionId],
+    mark: Mark,
+) -> Result<Vec<Position>, AppendError> {
+    let payload = encode_mark(mark);
+    let mut appends = JoinSet::new();
+    for partition in partitions {
+        let log = Arc::clone(log);
+        let record = NewRecord {
+            partition: *partition,
+            kind: RecordKind::Mark,
+            payload: payload.clone(),
+            trace: None,
         };
-        while positions.iter().find(waits).is_some() && !self.shared.has_ended() {
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
+        appends.spawn(async move { log.append(record).await });
     }
+    let mut positions = Vec::with_capacity(partitions.len());
+    while let Some(appended) = appends.join_next().await {
+        let appended = appended.map_err(|error| AppendError::Unknown(error.to_string()))?;
+        positions.push(appended?);
+    }
+    Ok(positions)
 }
 
 /// Whether rules may follow others. Cards of a programme that is gone, or that is of another kind all

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::context::{Booked, ControlTotals, PartitionContext};
+use crate::context::{Booked, PartitionContext};
+use crate::cuts::PassedCut;
+use crate::totals::ControlTotals;
+use card::Timestamp;
 
 /// What became of a record between dispatch and watermark.
 #[derive(Debug)]
@@ -13,7 +16,7 @@ enum Slot {
     /// Released; what it booked waits for its turn in the totals.
     Released(Option<Box<Booked>>),
     /// A mark: from here on this context holds.
-    Mark(Arc<PartitionContext>),
+    Mark(Arc<PartitionContext>, Timestamp),
 }
 
 /// Records between the watermark and the last dispatched one.
@@ -24,19 +27,22 @@ pub(crate) struct Outstanding {
     slots: VecDeque<Slot>,
     context: Arc<PartitionContext>,
     totals: ControlTotals,
+    /// Cuts that the watermark passed and the store has not kept yet, oldest first.
+    cuts: Vec<PassedCut>,
 }
 
 impl Outstanding {
     pub(crate) fn new(
         next_offset: u64,
         context: Arc<PartitionContext>,
-        totals: ControlTotals,
+        (totals, cuts): (ControlTotals, Vec<PassedCut>),
     ) -> Self {
         Self {
             watermark: next_offset,
             slots: VecDeque::new(),
             context,
             totals,
+            cuts,
         }
     }
 
@@ -55,6 +61,16 @@ impl Outstanding {
         &self.totals
     }
 
+    /// Cuts that the store has not kept yet, oldest first.
+    pub(crate) fn cuts(&self) -> &[PassedCut] {
+        &self.cuts
+    }
+
+    /// The store has kept the cuts up to this number.
+    pub(crate) fn cuts_kept(&mut self, number: u64) {
+        self.cuts.retain(|cut| cut.number > number);
+    }
+
     /// How many records are dispatched and not released.
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
@@ -67,8 +83,8 @@ impl Outstanding {
     }
 
     /// The next record in log order is a mark.
-    pub(crate) fn marked(&mut self, context: Arc<PartitionContext>) {
-        self.slots.push_back(Slot::Mark(context));
+    pub(crate) fn marked(&mut self, context: Arc<PartitionContext>, appended_at: Timestamp) {
+        self.slots.push_back(Slot::Mark(context, appended_at));
         self.advance();
     }
 
@@ -91,7 +107,7 @@ impl Outstanding {
     fn advance(&mut self) {
         while !matches!(self.slots.front(), None | Some(Slot::Open)) {
             match self.slots.pop_front() {
-                Some(Slot::Mark(context)) => self.context = context,
+                Some(Slot::Mark(context, appended_at)) => self.pass_mark(context, appended_at),
                 Some(Slot::Released(Some(booked))) => {
                     self.totals.post(booked.programme, &booked.entry);
                 }
@@ -99,6 +115,17 @@ impl Outstanding {
             }
             self.watermark += 1;
         }
+    }
+
+    /// LEDGER-2: at a cut, what was booked before it is set aside, to be kept before the watermark
+    /// is.
+    fn pass_mark(&mut self, context: Arc<PartitionContext>, appended_at: Timestamp) {
+        let cut = PassedCut::between((&self.context, &context), self.watermark, appended_at);
+        if let Some(cut) = cut {
+            let totals = self.totals.clone();
+            self.cuts.push(PassedCut { totals, ..cut });
+        }
+        self.context = context;
     }
 }
 
@@ -109,14 +136,14 @@ mod tests {
     #[test]
     fn the_watermark_waits_for_the_first_open_record() {
         let empty = Arc::new(PartitionContext::EMPTY);
-        let mut outstanding = Outstanding::new(10, Arc::clone(&empty), ControlTotals::default());
+        let mut outstanding = Outstanding::new(10, Arc::clone(&empty), Default::default());
         outstanding.dispatched();
         outstanding.dispatched();
         let later = Arc::new(PartitionContext {
             cut_number: 1,
             ..PartitionContext::EMPTY
         });
-        outstanding.marked(Arc::clone(&later));
+        outstanding.marked(Arc::clone(&later), Timestamp(5));
         outstanding.released(11, None);
         assert_eq!(
             (outstanding.watermark(), outstanding.context()),
@@ -128,5 +155,10 @@ mod tests {
             (13, &later)
         );
         assert_eq!(outstanding.len(), 0);
+        let cuts = outstanding.cuts().iter();
+        let cuts: Vec<_> = cuts.map(|cut| (cut.number, cut.offset)).collect();
+        assert_eq!(cuts, [(1, 12)], "LEDGER-2: set aside when passed");
+        outstanding.cuts_kept(1);
+        assert_eq!(outstanding.cuts(), []);
     }
 }

@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 
 use crate::bundles::Bundles;
 use crate::checkpoint::Checkpoints;
-use crate::context::{ControlTotals, PartitionContext};
+use crate::context::PartitionContext;
+use crate::days::Days;
 use crate::error::{StartError, StopReason};
 use crate::gate::Gate;
 use crate::live::LiveCards;
@@ -21,6 +22,7 @@ use crate::partition::{PartitionState, Shared};
 use crate::recovery::{self, Folded, Recovered};
 use crate::release::{self, Outlets, ReleaseQueue};
 use crate::settings::ProcessorSettings;
+use crate::totals::ControlTotals;
 use crate::worker::{Lane, Phase, Worker};
 use card::{Outcome, PartitionId, Position, Timestamp};
 use card_store::{CardStore, WriteError};
@@ -214,6 +216,12 @@ impl<S: CardStore, L: CommandLog> Processor<S, L> {
         (all, first.unwrap_or(PartitionContext::EMPTY))
     }
 
+    /// The days of the partitions here, for whoever steers and tells them.
+    #[must_use]
+    pub fn days(&self) -> Days<S, L> {
+        Days::new(Arc::clone(&self.shared), Arc::clone(&self.log))
+    }
+
     /// The first record of each partition that is not released.
     #[must_use]
     pub fn watermarks(&self) -> Vec<(PartitionId, u64)> {
@@ -397,7 +405,8 @@ fn share<S: CardStore, L: CommandLog>(
     let mut partitions: Vec<Option<PartitionState>> = (0..count).map(|_| None).collect();
     for folded in recovered.iter().flat_map(|worker| &worker.partitions) {
         let context = Arc::clone(&folded.context);
-        let outstanding = Outstanding::new(folded.next_offset, context, folded.totals.clone());
+        let booked = (folded.totals.clone(), folded.cuts.clone());
+        let outstanding = Outstanding::new(folded.next_offset, context, booked);
         let state = PartitionState::new(outstanding, settings.credits_per_partition);
         partitions[usize::from(folded.partition.0)] = Some(state);
     }

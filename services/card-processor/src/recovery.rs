@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bundles::Bundles;
-use crate::context::{ControlTotals, Kept, PartitionContext};
+use crate::context::{Kept, PartitionContext};
+use crate::cuts::PassedCut;
 use crate::error::{StartError, StopReason};
 use crate::fold::{Asked, FoldError, Folded as Decided, RowsBefore, Unwritten, load};
 use crate::release::digest_of;
 use crate::settings::RECORDS_PER_POLL_MAX;
+use crate::totals::ControlTotals;
 use card::{Card, CardId, PartitionId, Position, Row};
 use card_store::{CardStore, PartitionCheckpoint};
 use command_log::envelope::{decode_command, decode_mark};
@@ -27,6 +29,8 @@ pub(crate) struct Folded {
     pub(crate) next_offset: u64,
     pub(crate) context: Arc<PartitionContext>,
     pub(crate) totals: ControlTotals,
+    /// Cuts that were passed and are not kept yet.
+    pub(crate) cuts: Vec<PassedCut>,
 }
 
 /// What one worker's recovery leaves.
@@ -55,6 +59,7 @@ pub(crate) fn begin(
                     next_offset: 0,
                     context,
                     totals,
+                    cuts: Vec::new(),
                 });
             };
             let Kept { context, totals } =
@@ -65,6 +70,7 @@ pub(crate) fn begin(
                 next_offset: kept.next_offset,
                 context,
                 totals,
+                cuts: Vec::new(),
             })
         })
         .collect()
@@ -247,7 +253,13 @@ fn mark(folded: &mut Folded, record: &LogRecord, bundles: &dyn Bundles) -> Resul
         )
     })?;
     let context = folded.context.after(mark, position, bundles);
-    folded.context = Arc::new(context.map_err(|reason| stopped(position, reason))?);
+    let context = context.map_err(|reason| stopped(position, reason))?;
+    let passed = (&*folded.context, &context);
+    if let Some(cut) = PassedCut::between(passed, position.offset, record.appended_at) {
+        let totals = folded.totals.clone();
+        folded.cuts.push(PassedCut { totals, ..cut });
+    }
+    folded.context = Arc::new(context);
     Ok(())
 }
 

@@ -108,7 +108,7 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
                         self.stop_all(&error.to_string());
                         break;
                     }
-                                        let now = Instant::now();
+                    let now = Instant::now();
                     let latest = Timestamp((self.wall_clock)().0.saturating_add(LOG_AHEAD_MAX_MS));
                     for record in batch.drain(..) {
                         self.take(record, (now, latest)).await;
@@ -174,7 +174,10 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
             Ok(context) => {
                 lane.context = Arc::new(context);
                 let state = self.shared.partition(position.partition);
-                state.outstanding.lock().marked(Arc::clone(&lane.context));
+                // A checkpoint behind the mark must not outlive it.
+                self.shared.will_write(record.sequence);
+                let mut outstanding = state.outstanding.lock();
+                outstanding.marked(Arc::clone(&lane.context), record.appended_at);
             }
             Err(reason) => self.stop(position.partition, reason),
         }

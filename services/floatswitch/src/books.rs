@@ -114,6 +114,8 @@ impl Books for Engine {
     }
 
     async fn settled(&self) -> Result<ControlTotals, Failure> {
+        let kept = self.processor.checkpoint().await; // With every cut that was passed.
+        kept.map_err(Failure::start_error)?;
         Ok(self.processor.totals().0)
     }
 

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::{
-    backup, card_issue, card_show, certify, check, cluster, config, demo, doctor, msg, serve, sim,
-    transfer, tx_list,
+    backup, card_issue, card_show, certify, check, cluster, config, day_command, demo, doctor, float,
+    msg, serve, sim, transfer, tx_list,
 };
 
 /// A transaction switch for prepaid cards.
@@ -29,6 +29,7 @@ First steps:
   floatswitch serve                       run the switch
   floatswitch sim pos --connect 127.0.0.1:8583 --cards 1000
   floatswitch check                       prove books, balances and hash chains
+  floatswitch float --at 2026-11-24       what was owed to holders when that day ended
   floatswitch doctor                      what is wrong, and what to do about it
 
 Exit codes: 0 done, 1 the check found something wrong, 2 usage or configuration,
@@ -54,6 +55,11 @@ enum Command {
     },
     /// Proves books, balances and hash chains of a stopped switch.
     Check(check::CheckArgs),
+    /// Tells what was owed to card holders at a past cut-over.
+    Float(float::FloatArgs),
+    /// Shows, opens and freezes settlement days.
+    #[command(subcommand)]
+    Day(day_command::DayCommand),
     /// Issues cards, lists them, shows one.
     #[command(subcommand)]
     Card(CardCommand),
@@ -118,6 +124,8 @@ pub(crate) fn run() -> Result<u8, Failure> {
         Command::Msg(command) => msg::run(command),
         Command::Init { config, cluster } => config::init(&config, cluster.into()),
         Command::Check(args) => block_on(check::run(args)),
+        Command::Float(args) => block_on(float::run(args)),
+        Command::Day(command) => block_on(day_command::run(command)),
         Command::Card(CardCommand::Issue(args)) => block_on(card_issue::run(args)),
         Command::Card(CardCommand::List(args)) => block_on(card_show::list(args)),
         Command::Card(CardCommand::Show(args)) => block_on(card_show::show(args)),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::days;
 use crate::exit::Failure;
 use crate::folder::{Contents, DataFolder};
 use crate::plan;
@@ -112,15 +113,16 @@ impl Engine {
             .install_rules(&self.rules)
             .await
             .map_err(Failure::start_error)?;
-        self.cut(settings).await?;
+        self.keep_days(settings).await?;
         self.processor.open_gates();
         Ok(())
     }
 
-    /// Opens the settlement day that the clock says, when it is a later one.
-    pub(crate) async fn cut(&self, settings: &Settings) -> Result<(), Failure> {
-        let day = plan::open_day(settings, now());
-        self.processor.cut(day).await.map_err(Failure::start_error)
+    /// Opens and freezes the settlement days that are due.
+    pub(crate) async fn keep_days(&self, settings: &Settings) -> Result<(), Failure> {
+        days::keep(settings, &self.processor.days())
+            .await
+            .map_err(Failure::start_error)
     }
 
     /// Where the connector looks things up.

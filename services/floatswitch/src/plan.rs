@@ -16,7 +16,7 @@ use money::Amount;
 use registry::{
     Merchant, Participant, ParticipantId, Register, Terminal, merchant_id, terminal_id,
 };
-use settings::{ProgrammeKind, Settings};
+use settings::{ClockTime, ProgrammeKind, Settings};
 use telemetry::Tracer;
 
 const DAY_MS: i64 = 86_400_000;
@@ -184,11 +184,20 @@ fn participant(id: &str) -> Result<ParticipantId, Failure> {
     ParticipantId::parse(id).map_err(Failure::usage)
 }
 
-/// The settlement day that is open at a moment: the network's day begins at the cut-over of the
-/// evening before.
-pub(crate) fn open_day(settings: &Settings, now: Timestamp) -> Day {
+/// The settlement day that is open at a moment: the network's day begins at the cut of the evening
+/// before.
+pub(crate) fn open_day(settings: &Settings, cut_at: ClockTime, now: Timestamp) -> Day {
+    let until_midnight = DAY_MS - i64::from(cut_at.minutes()) * 60_000;
+    day_at(settings, now.0 + until_midnight % DAY_MS)
+}
+
+/// The date on the wall at a moment.
+pub(crate) fn calendar_day(settings: &Settings, now: Timestamp) -> Day {
+    day_at(settings, now.0)
+}
+
+fn day_at(settings: &Settings, moment_ms: i64) -> Day {
     let offset = i64::from(settings.day.utc_offset_minutes.get()) * 60_000;
-    let until_midnight = DAY_MS - i64::from(settings.day.cut_over.minutes()) * 60_000;
-    let shifted = now.0 + offset + until_midnight % DAY_MS;
-    Day(u16::try_from(shifted.div_euclid(DAY_MS)).unwrap_or(u16::MAX))
+    let days = (moment_ms + offset).div_euclid(DAY_MS);
+    Day(u16::try_from(days).unwrap_or(u16::MAX))
 }

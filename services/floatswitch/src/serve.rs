@@ -209,7 +209,7 @@ async fn watch(settings: &Settings, switch: &Switch) -> Result<(), Failure> {
         let float = u64::try_from(books.float()).unwrap_or_default();
         telemetry::metric::set_float_fen(programme.0, float);
     }
-    switch.engine.cut(settings).await
+    switch.engine.keep_days(settings).await
 }
 
 fn announce(settings: &Settings, switch: &Switch, metrics: SocketAddr) -> Result<(), Failure> {

@@ -37,7 +37,7 @@ impl Place for OnCassandra {
     fn create(&self) -> AssignedStore {
         tokio::task::block_in_place(|| {
             Handle::current().block_on(async {
-                for table in ["cards", "partition_checkpoints"] {
+                for table in ["cards", "partition_checkpoints", "cut_totals"] {
                     let cql = format!("TRUNCATE {{keyspace}}.{table}");
                     self.by_hand.run(&cql, card(1)).await;
                 }

@@ -4,6 +4,7 @@
 mod cards;
 mod checkpoints;
 mod contract;
+mod cuts;
 mod faults;
 mod ownership;
 mod schema;

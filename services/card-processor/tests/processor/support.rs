@@ -9,15 +9,15 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use card::{
-    Acceptance, Card, CardId, CardKind, Command, CreditSource, Facts, Fingerprint, LegKey,
-    MerchantId, Offered, Outcome, PartitionId, Place, Position, Programme, ProgrammeId, Reply,
-    ReplyTo, Request, Rules, TerminalId, Version,
+    Acceptance, Card, CardId, CardKind, Command, CreditSource, Day, Facts, Fingerprint, LegKey,
+    MerchantId, Offered, OriginalRef, Outcome, PartitionId, Place, Position, Programme,
+    ProgrammeId, Reply, ReplyTo, Request, Rules, TerminalId, Version,
 };
 use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, StartError, Takeover};
 use card_store::memory::MemoryStore;
 use card_store::{
-    CardStore, CardWrite, JournalRow, KeyName, NamedKey, PartitionCheckpoint, StoreError,
-    StoredCard, WriteError,
+    CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
+    StoreError, StoredCard, WriteError,
 };
 use command_log::memory::{MEMORY_LOG_START, MemoryLog};
 use command_log::{
@@ -27,8 +27,10 @@ use command_log::{
 use money::Amount;
 
 pub(crate) const COMMAND: RecordKind = RecordKind::Command;
-const PARTITIONS: u16 = 8;
+pub(crate) const PARTITIONS: u16 = 8;
 const DAY_MS: i64 = 86_400_000;
+/// The day that is open when a bench starts.
+pub(crate) const DAY: Day = Day(20_000);
 
 pub(crate) fn fen(minor: u64) -> Amount {
     Amount::from_minor(minor).unwrap()
@@ -152,6 +154,19 @@ impl CardStore for FaultyStore {
         self.inner.checkpoints().await
     }
 
+    fn keep_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError> {
+        self.inner.keep_cuts(cuts)
+    }
+
+    async fn cut_totals(
+        &self,
+        partition: PartitionId,
+        from: u64,
+        max: usize,
+    ) -> Result<Vec<CutTotals>, StoreError> {
+        self.inner.cut_totals(partition, from, max).await
+    }
+
     fn dirty_count(&self) -> usize {
         self.inner.dirty_count()
     }
@@ -181,6 +196,13 @@ impl ReplySink for Replies {
             .extend(replies.iter().filter_map(|reply| reply.version));
         self.taken.lock().append(replies);
     }
+}
+
+fn key(number: u32, trace: u32) -> LegKey {
+    let mut key = [0; 12];
+    key[..4].copy_from_slice(&number.to_be_bytes());
+    key[8..].copy_from_slice(&trace.to_be_bytes());
+    LegKey(key)
 }
 
 /// A processor with all that it works on.
@@ -250,7 +272,7 @@ impl Bench {
         let bench = Self::take_over(log, store, folder, (Takeover::Everything, BTreeSet::new()));
         let bench = bench.await?;
         bench.processor.install_rules(&rules()).await.unwrap();
-        bench.processor.cut(card::Day(20_000)).await.unwrap();
+        bench.processor.cut(DAY).await.unwrap();
         Ok(bench)
     }
 
@@ -361,14 +383,20 @@ impl Bench {
         self.submit(number, trace, Request::Purchase { amount });
     }
 
+    /// Undoes the request with the trace of the original.
+    pub(crate) fn reversal(&self, number: u32, (trace, original): (u32, u32), amount: Amount) {
+        let original = OriginalRef {
+            key: Some(key(number, original)),
+            ..OriginalRef::default()
+        };
+        self.submit(number, trace, Request::Reversal { amount, original });
+    }
+
     fn submit(&self, number: u32, trace: u32, request: Request) {
-        let mut key = [0; 12];
-        key[..4].copy_from_slice(&number.to_be_bytes());
-        key[8..].copy_from_slice(&trace.to_be_bytes());
         let command = Command {
             card: card(number),
             medium: 0,
-            key: LegKey(key),
+            key: key(number, trace),
             fingerprint: Fingerprint(u64::from(trace)),
             place: Place {
                 acquirer: card::AcquirerId::NOBODY,
@@ -390,13 +418,25 @@ impl Bench {
         self.log.submit(vec![record]).unwrap();
     }
 
+    /// Waits for replies, all of them approvals, and takes the days that they count for.
+    pub(crate) async fn days(&self, count: usize) -> Vec<Day> {
+        let replies = self.replies(count).await;
+        assert!(replies.iter().all(|reply| reply.outcome.is_approved()));
+        replies.iter().map(|reply| reply.day).collect()
+    }
+
     /// Waits for replies and takes them.
     pub(crate) async fn outcomes(&self, count: usize) -> Vec<Outcome> {
+        let replies = self.replies(count).await;
+        replies.iter().map(|reply| reply.outcome).collect()
+    }
+
+    async fn replies(&self, count: usize) -> Vec<Reply> {
         self.until(|| self.replies.taken.lock().len() >= count)
             .await;
         let taken = std::mem::take(&mut *self.replies.taken.lock());
         assert_eq!(taken.len(), count, "more replies than requests");
-        taken.iter().map(|reply| reply.outcome).collect()
+        taken
     }
 
     /// Waits until the store has seen so many writes since the start.

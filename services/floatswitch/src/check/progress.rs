@@ -25,12 +25,15 @@ impl Progress {
     }
 
     pub(crate) fn tell(&mut self, audit: &Audit) {
+        self.tell_counts(audit.card_count, audit.row_count);
+    }
+
+    pub(crate) fn tell_counts(&mut self, cards: u64, rows: u64) {
         if self.next.is_none_or(|next| Instant::now() < next) {
             return;
         }
         self.next = Some(Instant::now() + EVERY);
         self.is_shown = true;
-        let (cards, rows) = (audit.card_count, audit.row_count);
         drop(write!(
             io::stderr(),
             "\rchecked {cards:>12} cards {rows:>14} rows"

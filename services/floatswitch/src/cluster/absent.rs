@@ -2,12 +2,21 @@
 
 use super::args::ClusterCommand;
 use crate::books::Work;
+use crate::days::DaysWork;
 use crate::exit::Failure;
 use crate::serve::{Process, Role};
 use crate::transfer::{Archive, Imported};
 use settings::{Cluster, Settings};
 
 pub(crate) async fn work_on_books<W: Work>(
+    _: &Settings,
+    _: &Cluster,
+    _: W,
+) -> Result<W::Done, Failure> {
+    Err(absent())
+}
+
+pub(crate) async fn work_on_days<W: DaysWork>(
     _: &Settings,
     _: &Cluster,
     _: W,

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use super::parts::ProcessorParts;
+use crate::days;
 use crate::engine::now;
-use crate::plan;
 use card::{PartitionId, Position};
 use card_processor::{Processor, StopReason, Takeover};
 use card_store_scylla::{AssignedStore, Claim, Ended};
@@ -199,7 +199,7 @@ impl Watching<'_> {
                 metrics::counter!(super::metric_names::WATCHDOG).increment(1);
                 return Ending::Anew("it has work and makes no progress");
             }
-            self.cut().await;
+            self.keep_days().await;
         }
     }
 
@@ -211,16 +211,17 @@ impl Watching<'_> {
         });
     }
 
-    /// Opens the settlement day that the clock says, when it is a later one.
-    async fn cut(&self) {
-        let day = plan::open_day(&self.parts.switch, now());
+    /// Opens and freezes the settlement days that are due.
+    async fn keep_days(&self) {
         let (_, context) = self.round.processor.totals();
-        if context.rules.is_none() || context.cut_number >= u64::from(day.0) {
+        if context.rules.is_none() {
             return;
         }
-        let cut = tokio::time::timeout(self.parts.watchdog, self.round.processor.cut(day)).await;
-        if let Ok(Err(error)) = cut {
-            warn!(partition = %self.round.partition, %error, "open the next settlement day");
+        let days = self.round.processor.days();
+        let kept = days::keep(&self.parts.switch, &days);
+        let kept = tokio::time::timeout(self.parts.watchdog, kept).await;
+        if let Ok(Err(error)) = kept {
+            warn!(partition = %self.round.partition, %error, "open or freeze settlement days");
         }
     }
 

@@ -19,6 +19,8 @@ mod books;
 #[cfg(feature = "cluster")]
 mod bundles;
 #[cfg(feature = "cluster")]
+mod days;
+#[cfg(feature = "cluster")]
 mod drain;
 #[cfg(feature = "cluster")]
 mod gates;
@@ -46,8 +48,8 @@ mod target;
 pub(crate) use args::ClusterCommand;
 
 #[cfg(not(feature = "cluster"))]
-pub(crate) use absent::{import, prepare, remove, run, serve, work_on_books};
+pub(crate) use absent::{import, prepare, remove, run, serve, work_on_books, work_on_days};
 #[cfg(feature = "cluster")]
 use present::cluster_of;
 #[cfg(feature = "cluster")]
-pub(crate) use present::{import, prepare, remove, run, serve, work_on_books};
+pub(crate) use present::{import, prepare, remove, run, serve, work_on_books, work_on_days};

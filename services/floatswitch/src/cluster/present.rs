@@ -12,6 +12,7 @@ use command_log_kafka::delete_topics;
 use settings::{Cluster, Settings};
 
 pub(crate) use super::books::work_on_books;
+pub(crate) use super::days::work_on_days;
 pub(crate) use super::serve::serve;
 
 /// Runs a command of `floatswitch cluster`.

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::transfer::{ArchiveId, Marker, Shape, Stage, Target};
 use card::PartitionId;
 use card_processor::Bundles;
-use card_store::{CardStore as _, CardWrite, PartitionCheckpoint, WriteError};
+use card_store::{CardStore as _, CardWrite, CutTotals, PartitionCheckpoint, WriteError};
 use card_store_scylla::{
     AssignedStore, CqlSession, Ended, ImportMark, ImportTable, Ownership, ScyllaReader,
 };
@@ -192,6 +192,22 @@ impl Target for ClusterTarget {
 
     /// What was written is durable.
     async fn flush(&self) -> Result<(), WriteError> {
+        Ok(())
+    }
+
+    async fn keep_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError> {
+        for own in cuts.chunk_by(|one, next| one.partition == next.partition) {
+            let Some(partition) = own.first().map(|cut| cut.partition) else {
+                continue;
+            };
+            let store = self.partitions.get(&partition).map(Arc::clone);
+            let store =
+                store.ok_or_else(|| WriteError::Stopped(format!("no partition {partition}")))?;
+            let own = own.to_vec();
+            let kept = tokio::task::spawn_blocking(move || store.keep_cuts(&own));
+            kept.await
+                .map_err(|error| WriteError::Stopped(error.to_string()))??;
+        }
         Ok(())
     }
 

@@ -319,7 +319,7 @@ checkpoint_commands_max = 1000000
 
 [day]
 utc_offset_minutes = 480
-cut_over = "23:00"
+cut_at = "23:00"
 
 [[acquirers]]
 id = "69980290"

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use card::{CardId, Entry, LegKey, Row, Version};
+use crate::exit::Failure;
+use card::{CardId, Entry, LegKey, PartitionId, Row, Version};
 use card_store::{
-    CardStore, CardWrite, JournalRow, KeyName, KeyRow, NamedKey, StoreError, StoredCard,
+    CardStore, CardWrite, CutTotals, JournalRow, KeyName, KeyRow, NamedKey, StoreError, StoredCard,
 };
 
 /// Rows, and old keys, that are read in one go.
@@ -127,6 +128,24 @@ impl CardCopy {
                 Some("an old key tells of it with other content")
             }
             Some(_) => None,
+        }
+    }
+}
+
+/// Reads all cuts of a partition, in the order of their numbers.
+pub(super) async fn read_cuts<S: CardStore>(
+    store: &S,
+    partition: PartitionId,
+) -> Result<Vec<CutTotals>, Failure> {
+    let mut cuts: Vec<CutTotals> = Vec::new();
+    loop {
+        let from = cuts.last().map_or(0, |last| last.number + 1);
+        let page = store.cut_totals(partition, from, READ_PAGE).await;
+        let page = page.map_err(Failure::start_error)?;
+        let is_last = page.len() < READ_PAGE;
+        cuts.extend(page);
+        if is_last {
+            return Ok(cuts);
         }
     }
 }

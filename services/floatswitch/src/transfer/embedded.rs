@@ -14,7 +14,7 @@ use super::target::{Marker, Shape, Stage, Target};
 use crate::exit::Failure;
 use crate::folder::{Contents, DataFolder};
 use card_processor::{BundleFolder, Bundles};
-use card_store::{CardStore as _, CardWrite, PartitionCheckpoint, WriteError};
+use card_store::{CardStore as _, CardWrite, CutTotals, PartitionCheckpoint, WriteError};
 use card_store_embedded::EmbeddedStore;
 use command_log::HASH_VERSION;
 use command_log_embedded::{DataLock, EmbeddedLog};
@@ -128,6 +128,13 @@ impl Target for EmbeddedTarget {
 
     async fn flush(&self) -> Result<(), WriteError> {
         self.checkpoint(Vec::new()).await
+    }
+
+    async fn keep_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError> {
+        let (store, cuts) = (Arc::clone(&self.store), cuts.to_vec());
+        let kept = tokio::task::spawn_blocking(move || store.keep_cuts(&cuts));
+        kept.await
+            .map_err(|error| WriteError::Stopped(error.to_string()))?
     }
 
     async fn keep_checkpoints(

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::archive::{Archive, ArchiveWriter, Manifest, SourceLog, hex};
-use super::copy::{CardCopy, CopyError};
+use super::copy::{CardCopy, CopyError, read_cuts};
 use super::report;
 use super::target::key_check;
 use super::verify::Tally;
@@ -214,6 +214,7 @@ impl<'a, S: CardStore> Export<'a, S> {
     /// Writes everything, and the manifest if nothing is wrong; else tells what is.
     async fn run(mut self) -> Result<Option<Vec<String>>, Failure> {
         self.checkpoints().await?;
+        self.cuts().await?;
         self.cards().await?;
         self.programmes.extend(self.tally.audit.programmes.keys());
         self.media().await?;
@@ -243,6 +244,16 @@ impl<'a, S: CardStore> Export<'a, S> {
         }
         for checkpoint in &made {
             self.writer.checkpoint(checkpoint)?;
+        }
+        Ok(())
+    }
+
+    async fn cuts(&mut self) -> Result<(), Failure> {
+        for partition in (0..self.source.log_id.partition_count).map(PartitionId) {
+            for cut in read_cuts(self.source.store, partition).await? {
+                self.tally.cut(&cut);
+                self.writer.cut(&cut)?;
+            }
         }
         Ok(())
     }

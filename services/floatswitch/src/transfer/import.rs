@@ -182,7 +182,7 @@ async fn refuse_cards<T: Target>(target: &T) -> Result<(), Failure> {
     }
 }
 
-/// Writes everything but the checkpoints, which say that it is all there.
+/// Writes everything but the cuts and the checkpoints, which say that it is all there.
 async fn write<T: Target>(target: &Arc<T>, archive: &Archive) -> Result<(), Failure> {
     let mut flight = Flight::new();
     let mut media: Vec<RegisteredMedium> = Vec::new();
@@ -194,7 +194,7 @@ async fn write<T: Target>(target: &Arc<T>, archive: &Archive) -> Result<(), Fail
                 let kept = target.bundles().keep(&rules);
                 kept.map_err(Failure::start_error)?;
             }
-            Item::Checkpoint(_) => {}
+            Item::Checkpoint(_) | Item::Cut(_) => {}
             Item::Medium(medium) => media.push(medium),
             Item::Card(copy) => {
                 let size = copy.size();

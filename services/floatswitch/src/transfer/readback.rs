@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::archive::{Archive, Item, Told};
-use super::copy::{CardCopy, CopyError};
+use super::copy::{CardCopy, CopyError, read_cuts};
 use super::flight::Flight;
 use super::target::Target;
 use super::verify::{Tally, Verified, differences};
 use crate::check::Progress;
 use crate::exit::Failure;
-use card::ProgrammeId;
-use card_store::{CardStore as _, PartitionCheckpoint};
+use card::{PartitionId, ProgrammeId};
+use card_store::{CardStore as _, CutTotals, PartitionCheckpoint};
 use pan::PanHash;
 use registry::{ListingCursor, RegisteredMedium};
 
@@ -44,6 +44,9 @@ impl<'a, T: Target> ReadBack<'a, T> {
         self.everything().await?;
         self.nothing_else(&verified.tally).await?;
         self.refuse_if_wrong()?;
+        let kept = self.target.keep_cuts(&verified.cuts).await;
+        kept.map_err(Failure::start_error)?;
+        self.cuts(&verified.cuts).await?;
         let kept = self.target.keep_checkpoints(&verified.checkpoints).await;
         kept.map_err(Failure::start_error)?;
         self.checkpoints(&verified.checkpoints).await?;
@@ -67,7 +70,7 @@ impl<'a, T: Target> ReadBack<'a, T> {
                     Ok(_) => self.wrong("a rules bundle is not the archive's"),
                     Err(error) => self.wrong(error.to_string()),
                 },
-                Item::Checkpoint(_) => {}
+                Item::Checkpoint(_) | Item::Cut(_) => {}
                 Item::Medium(medium) => self.media.push(medium),
                 Item::Card(copy) => {
                     let target = Arc::clone(&self.target);
@@ -147,6 +150,20 @@ impl<'a, T: Target> ReadBack<'a, T> {
                 ));
             }
         }
+        Ok(())
+    }
+
+    /// Every past float is here, and no other one.
+    async fn cuts(&mut self, expected: &[CutTotals]) -> Result<(), Failure> {
+        let target = Arc::clone(&self.target);
+        let mut found = Vec::new();
+        for partition in (0..target.shape().partition_count).map(PartitionId) {
+            found.extend(read_cuts(target.store(), partition).await?);
+        }
+        if found != expected {
+            self.wrong("the partitions' cuts are not the archive's");
+        }
+        found.iter().for_each(|cut| self.tally.cut(cut));
         Ok(())
     }
 

@@ -128,6 +128,7 @@ fn counts(told: &Told) -> Column {
         ("media", contents.media),
         ("partitions", contents.partitions),
         ("rules bundles", contents.rules_bundles),
+        ("cuts", contents.cuts),
     ]
     .map(|(name, count)| (name, count.to_string()))
     .to_vec()

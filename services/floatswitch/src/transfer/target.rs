@@ -6,7 +6,7 @@ use std::future::Future;
 use super::archive::ArchiveId;
 use crate::exit::Failure;
 use card_processor::Bundles;
-use card_store::{CardStore, CardWrite, PartitionCheckpoint, WriteError};
+use card_store::{CardStore, CardWrite, CutTotals, PartitionCheckpoint, WriteError};
 use pan::{Pan, PanHash, PanHasher};
 use registry::MediaBook;
 
@@ -38,6 +38,9 @@ pub(crate) trait Target: Debug + Send + Sync + 'static {
 
     /// Makes what was written durable; writes may go on meanwhile.
     fn flush(&self) -> impl Future<Output = Result<(), WriteError>> + Send;
+
+    /// Keeps the cuts of all partitions; durable with the checkpoints.
+    fn keep_cuts(&self, cuts: &[CutTotals]) -> impl Future<Output = Result<(), WriteError>> + Send;
 
     /// Makes everything durable together with the first checkpoint of every partition.
     fn keep_checkpoints(

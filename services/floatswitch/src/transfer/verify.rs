@@ -12,8 +12,8 @@ use super::copy::CardCopy;
 use crate::check::{Audit, Progress};
 use crate::exit::Failure;
 use card::{PartitionId, ProgrammeId, Rules};
-use card_processor::{BundleError, Bundles, ControlTotals, read_checkpoint};
-use card_store::PartitionCheckpoint;
+use card_processor::{BundleError, Bundles, ControlTotals, PassedCut, read_checkpoint};
+use card_store::{CutTotals, PartitionCheckpoint};
 use command_log::HASH_VERSION;
 use registry::RegisteredMedium;
 
@@ -25,6 +25,7 @@ pub(crate) struct Tally {
     pub(crate) media: BTreeMap<ProgrammeId, u64>,
     partition_count: u64,
     bundle_count: u64,
+    cut_count: u64,
     totals: ControlTotals,
 }
 
@@ -36,6 +37,7 @@ impl Tally {
             media: BTreeMap::new(),
             partition_count: 0,
             bundle_count: 0,
+            cut_count: 0,
             totals: ControlTotals::default(),
         }
     }
@@ -79,6 +81,14 @@ impl Tally {
         }
     }
 
+    /// Takes a cut in: one that this build cannot read is found wrong.
+    pub(crate) fn cut(&mut self, cut: &CutTotals) {
+        self.cut_count += 1;
+        if let Err(what) = PassedCut::read(cut) {
+            self.audit.findings.add(None, None, what);
+        }
+    }
+
     /// Compares the three ways of telling each programme's money.
     pub(crate) fn conclude(&mut self) {
         self.audit.compare_totals(&self.totals);
@@ -111,6 +121,7 @@ impl Tally {
                 media: self.media.values().sum(),
                 partitions: self.partition_count,
                 rules_bundles: self.bundle_count,
+                cuts: self.cut_count,
             },
             programmes: programmes.collect(),
         }
@@ -134,6 +145,9 @@ pub(crate) struct Verified {
     pub(crate) tally: Tally,
     /// As they will be in the target: the old context and totals, at the new log's beginning.
     pub(crate) checkpoints: Vec<PartitionCheckpoint>,
+    /// In the order of partitions and numbers. Their offsets are the old log's: the new one begins
+    /// above them.
+    pub(crate) cuts: Vec<CutTotals>,
 }
 
 /// Reads an archive and proves it: every hash of it, every card's chain and balances, each float
@@ -145,6 +159,7 @@ pub(crate) fn archive(archive: &Archive) -> Result<Verified, Failure> {
     let mut found = Verified {
         tally: Tally::new(manifest.log.partition_count),
         checkpoints: Vec::new(),
+        cuts: Vec::new(),
     };
     let mut reader = archive.reader();
     let mut progress = Progress::new();
@@ -155,6 +170,10 @@ pub(crate) fn archive(archive: &Archive) -> Result<Verified, Failure> {
                 found.tally.rules();
             }
             Item::Checkpoint(made) => found.checkpoint(made, manifest.offset_base, &bundles),
+            Item::Cut(cut) => {
+                found.tally.cut(&cut);
+                found.cuts.push(cut);
+            }
             Item::Medium(medium) => found.tally.medium(&medium),
             Item::Card(copy) => {
                 found.card(&copy, manifest.offset_base);
@@ -234,6 +253,7 @@ pub(crate) fn differences(before: &Told, now: &Told) -> Vec<String> {
             ("media", contents.media),
             ("partitions", contents.partitions),
             ("rules bundles", contents.rules_bundles),
+            ("cuts", contents.cuts),
         ]
     };
     for ((what, before), (_, now)) in counts(before).into_iter().zip(counts(now)) {

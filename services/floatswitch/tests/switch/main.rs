@@ -7,6 +7,7 @@ mod books;
 mod certify;
 mod check;
 mod crash;
+mod days;
 mod disk;
 mod garbage;
 mod support;

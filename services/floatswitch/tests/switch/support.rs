@@ -237,11 +237,14 @@ fn settings_text() -> String {
     fs::read_to_string(path).unwrap()
 }
 
-/// Sets the value of a key wherever it stands.
+/// Sets the value of a key wherever it stands; an empty one takes the key away.
 fn set(settings: &str, key: &str, value: &str) -> String {
-    let lines = settings.lines().map(|line| match line.split_once(" = ") {
-        Some((found, _)) if found == key => format!("{key} = {value}"),
-        _ => line.to_owned(),
-    });
+    let lines = settings
+        .lines()
+        .filter_map(|line| match line.split_once(" = ") {
+            Some((found, _)) if found == key && value.is_empty() => None,
+            Some((found, _)) if found == key => Some(format!("{key} = {value}")),
+            _ => Some(line.to_owned()),
+        });
     lines.collect::<Vec<_>>().join("\n") + "\n"
 }

@@ -77,6 +77,8 @@ pub(crate) struct Contents {
     pub(crate) media: u64,
     pub(crate) partitions: u64,
     pub(crate) rules_bundles: u64,
+    /// Cuts of partitions, with what was booked before each.
+    pub(crate) cuts: u64,
 }
 
 /// The money of a programme.

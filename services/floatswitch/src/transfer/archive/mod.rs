@@ -27,7 +27,7 @@ pub(crate) use reader::{ArchiveReader, Item};
 pub(crate) use writer::ArchiveWriter;
 
 /// The version of manifest, segments and records.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// Names one archive: the SHA-256 of its manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

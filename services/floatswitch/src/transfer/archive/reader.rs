@@ -9,7 +9,7 @@ use super::segment::Blocks;
 use super::{Archive, ArchiveError};
 use crate::transfer::copy::CardCopy;
 use card::Rules;
-use card_store::PartitionCheckpoint;
+use card_store::{CutTotals, PartitionCheckpoint};
 use registry::RegisteredMedium;
 
 /// Room that is made at once for the rows of a card, whatever it says.
@@ -20,6 +20,7 @@ const ROWS_AT_ONCE: u32 = 4_096;
 pub(crate) enum Item {
     Rules(Rules),
     Checkpoint(PartitionCheckpoint),
+    Cut(CutTotals),
     Card(CardCopy),
     Medium(RegisteredMedium),
 }
@@ -53,6 +54,7 @@ impl<'a> ArchiveReader<'a> {
                 Item::Rules(rules.map_err(|error| self.damaged(format!("rules: {error}")))?)
             }
             Some(Record::Checkpoint(made)) => Item::Checkpoint(made),
+            Some(Record::Cut(cut)) => Item::Cut(cut),
             Some(Record::Medium(medium)) => Item::Medium(medium),
             Some(Record::Card(head)) => Item::Card(self.card(head)?),
             Some(Record::Row(_) | Record::Key(_)) => {

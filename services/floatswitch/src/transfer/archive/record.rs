@@ -11,11 +11,12 @@
 //! | 4    | row        | version u32, row                                                       |
 //! | 5    | old key    | leg key 12, offset u64, entry                                          |
 //! | 6    | medium     | hash 16, medium                                                        |
+//! | 7    | cut        | partition u16, number u64, offset u64, totals                          |
 
 use bytes::{Buf as _, Bytes};
 
 use card::{CardId, LegKey, PartitionId, Position, Version};
-use card_store::{JournalRow, KeyRow, PartitionCheckpoint, StoredCard};
+use card_store::{CutTotals, JournalRow, KeyRow, PartitionCheckpoint, StoredCard};
 use pan::PanHash;
 use registry::{RegisteredMedium, medium_codec};
 
@@ -25,6 +26,7 @@ const CARD: u8 = 3;
 const ROW: u8 = 4;
 const KEY: u8 = 5;
 const MEDIUM: u8 = 6;
+const CUT: u8 = 7;
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,7 @@ pub(super) enum Record {
     Row(JournalRow),
     Key(KeyRow),
     Medium(RegisteredMedium),
+    Cut(CutTotals),
 }
 
 /// A card, before its rows and keys.
@@ -67,6 +70,7 @@ impl Record {
             Self::Row(_) => ROW,
             Self::Key(_) => KEY,
             Self::Medium(_) => MEDIUM,
+            Self::Cut(_) => CUT,
         }
     }
 
@@ -99,6 +103,12 @@ impl Record {
             Self::Medium(RegisteredMedium { hash, medium }) => {
                 out.extend_from_slice(hash.as_bytes());
                 out.extend_from_slice(&medium_codec::encode(hash, medium));
+            }
+            Self::Cut(cut) => {
+                out.extend_from_slice(&cut.partition.0.to_le_bytes());
+                out.extend_from_slice(&cut.number.to_le_bytes());
+                out.extend_from_slice(&cut.offset.to_le_bytes());
+                out.extend_from_slice(&cut.totals);
             }
         }
     }
@@ -136,6 +146,12 @@ impl Record {
                 let medium = medium_codec::decode(&hash, &body)?;
                 Self::Medium(RegisteredMedium { hash, medium })
             }
+            CUT => Self::Cut(CutTotals {
+                partition: PartitionId(body.try_get_u16_le().ok()?),
+                number: body.try_get_u64_le().ok()?,
+                offset: body.try_get_u64_le().ok()?,
+                totals: body,
+            }),
             _ => return None,
         })
     }
@@ -177,7 +193,7 @@ mod tests {
 
     use super::*;
 
-    fn examples() -> [(Record, &'static str); 6] {
+    fn examples() -> [(Record, &'static str); 7] {
         let position = Position {
             partition: PartitionId(3),
             offset: 9,
@@ -226,7 +242,7 @@ mod tests {
                 Record::Key(KeyRow {
                     key: LegKey([5; 12]),
                     offset: 9,
-                    bytes: body,
+                    bytes: body.clone(),
                 }),
                 "05180000000505050505050505050505050900000000000000626f6479",
             ),
@@ -237,6 +253,15 @@ mod tests {
                 }),
                 "06360000000909090909090909090909090909090901aaf78fba000102020202020202020202020202\
                  02003632393939393132333801f432373132",
+            ),
+            (
+                Record::Cut(CutTotals {
+                    partition: PartitionId(3),
+                    number: 7,
+                    offset: 9,
+                    totals: body,
+                }),
+                "0716000000030007000000000000000900000000000000626f6479",
             ),
         ]
     }
@@ -262,7 +287,7 @@ mod tests {
                 let mut cut = Bytes::copy_from_slice(&bytes[..size]);
                 assert_eq!(Record::take(&mut cut), None, "cut at {size}");
             }
-            bytes[0] = 7;
+            bytes[0] = 8;
             assert_eq!(Record::take(&mut Bytes::from(bytes)), None, "unknown kind");
         }
     }

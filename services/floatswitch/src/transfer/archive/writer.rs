@@ -14,7 +14,7 @@ use super::segment::{self, BLOCK_HEADER_SIZE, BLOCK_SIZE, SEGMENT_SIZE_MAX};
 use super::{ArchiveError, ArchiveId};
 use crate::transfer::copy::CardCopy;
 use card::Rules;
-use card_store::PartitionCheckpoint;
+use card_store::{CutTotals, PartitionCheckpoint};
 use registry::RegisteredMedium;
 
 /// An archive in the making.
@@ -60,6 +60,10 @@ impl ArchiveWriter {
 
     pub(crate) fn checkpoint(&mut self, made: &PartitionCheckpoint) -> Result<(), ArchiveError> {
         self.put(&Record::Checkpoint(made.clone()))
+    }
+
+    pub(crate) fn cut(&mut self, cut: &CutTotals) -> Result<(), ArchiveError> {
+        self.put(&Record::Cut(cut.clone()))
     }
 
     pub(crate) fn medium(&mut self, medium: &RegisteredMedium) -> Result<(), ArchiveError> {

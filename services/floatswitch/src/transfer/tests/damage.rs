@@ -138,6 +138,7 @@ fn forge(archive: &Archive, folder: &Path, change: fn(&mut CardCopy) -> bool) ->
         match item {
             Item::Rules(rules) => writer.rules(&rules).unwrap(),
             Item::Checkpoint(made) => writer.checkpoint(&made).unwrap(),
+            Item::Cut(cut) => writer.cut(&cut).unwrap(),
             Item::Medium(medium) => writer.medium(&medium).unwrap(),
             Item::Card(mut copy) => {
                 if change(&mut copy) {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::place::{MemoryPlace, import};
-use super::world::{CARDS, World, card, pan};
+use super::world::{CARDS, PARTITIONS, World, card, pan};
 use crate::exit::{CANNOT_START, FOUND_WRONG, REFUSED, USAGE};
 use crate::transfer::archive::{Archive, ArchiveId};
 use crate::transfer::copy::CardCopy;
 use crate::transfer::export::{self, Exported};
 use crate::transfer::target::{Marker, Stage, Target as _};
-use card::{Kind, LegKey, Row};
+use card::{Kind, LegKey, PartitionId, Row};
 use card_processor::read_checkpoint;
 use card_store::{CardStore as _, CardWrite, KeyName, StoredCard};
 use pan::PanHasher;
@@ -42,6 +42,21 @@ async fn everything_arrives_as_it_was() {
         })
     );
     same_context(&world, &place, &archive).await;
+    same_cuts(&world, &place).await;
+}
+
+/// LEDGER-2: the float of every past day moves along.
+async fn same_cuts(world: &World, place: &MemoryPlace) {
+    for partition in (0..PARTITIONS).map(PartitionId) {
+        let old = world.store.cut_totals(partition, 0, usize::MAX).await;
+        let new = place.store.cut_totals(partition, 0, usize::MAX).await;
+        assert_eq!(new, old);
+        assert_eq!(
+            new.unwrap().len(),
+            2,
+            "the first day, and the ninth after it"
+        );
+    }
 }
 
 async fn same_card(world: &World, place: &MemoryPlace, number: u8) {

@@ -13,7 +13,7 @@ use crate::transfer::target::{Marker, Shape, Target};
 use crate::transfer::verify::{self, ArchivedBundles};
 use card_processor::Bundles;
 use card_store::memory::MemoryStore;
-use card_store::{CardStore as _, CardWrite, PartitionCheckpoint, WriteError};
+use card_store::{CardStore as _, CardWrite, CutTotals, PartitionCheckpoint, WriteError};
 use command_log::HASH_VERSION;
 use pan::PanHasher;
 use registry::{Media, MediaBook};
@@ -111,6 +111,10 @@ impl Target for MemoryPlace {
 
     async fn flush(&self) -> Result<(), WriteError> {
         Ok(())
+    }
+
+    async fn keep_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError> {
+        self.store.keep_cuts(cuts)
     }
 
     async fn keep_checkpoints(

@@ -136,6 +136,7 @@ impl World {
         // The keys of the first round are old enough to be used again.
         self.log
             .set_time(Timestamp(MEMORY_LOG_START.0 + 9 * DAY_MS));
+        processor.cut(Day(20_009)).await.unwrap();
         for number in 2..=CARDS {
             self.second_round(number);
             processor.folded().await;
