@@ -143,14 +143,19 @@ fn a_switch_speaks_a_dialect_of_the_users_own() {
     let copy = place.run(&["msg", "dialect", "pos"]).stdout;
     let copy = String::from_utf8(copy).unwrap();
     let ours = copy.replace("dialect   pos", "dialect   mine");
-    fs::write(&file, ours.replace("prefix    tpdu-and-header", "prefix    tpdu")).unwrap();
+    fs::write(
+        &file,
+        ours.replace("prefix    tpdu-and-header", "prefix    tpdu"),
+    )
+    .unwrap();
     place.change("dialect = \"pos\"", "dialect = \"dialects/mine.dialect\"");
     let serving = place.serve();
     place.check(0, ("ok", "link", "answers an echo"));
     drop(serving);
 
     fs::write(&file, ours.replace("11   FIXED  6", "11   FIXED  six")).unwrap();
-    let told = "dialects/mine.dialect:19: max `six` does not fit FIXED: write a number from 1 to 999";
+    let told =
+        "dialects/mine.dialect:19: max `six` does not fit FIXED: write a number from 1 to 999";
     place.check(1, ("fail", "link", told));
     let refused = place.run(&["serve"]);
     assert_eq!(refused.status.code(), Some(2));
