@@ -385,7 +385,7 @@ fn take_field(
 fn take_length(spec: &FieldSpec, cursor: &mut Cursor<'_>) -> Result<u16, DecodeError> {
     let start = cursor.offset;
     let digits = cursor.take(spec.length_size())?;
-    let Some(length) = to_usize(spec.numerals.read_number(digits)) else {
+    let Some(length) = spec.numerals.read_length(digits) else {
         return Err(cursor.error_at(start, DecodeErrorKind::NotDigit));
     };
     match u16::try_from(length) {

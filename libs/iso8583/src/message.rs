@@ -9,7 +9,7 @@ use crate::digits::Digits;
 use crate::field::Field;
 use crate::mti::Mti;
 use crate::prefix::Prefix;
-use crate::spec::{Encoding, LengthKind};
+use crate::spec::Encoding;
 
 /// Most data elements of a message: each number there is.
 pub(crate) const ENDS_MAX: usize = FIELD_NUMBER_MAX;
@@ -99,12 +99,7 @@ impl<'a> Message<'a> {
         let spec = self.dialect.field(number)?;
         let wire = self.body.get(start..end)?;
         let (length_digits, content) = wire.split_at_checked(spec.length_size())?;
-        let length = match spec.length {
-            LengthKind::Fixed => spec.length_max(),
-            LengthKind::Ll | LengthKind::Lll => {
-                usize::try_from(spec.numerals.read_number(length_digits)?).ok()?
-            }
-        };
+        let length = spec.length_of(length_digits, content.len())?;
         let content = if self.readable.is_empty() {
             content
         } else {

@@ -37,15 +37,21 @@ impl Numerals {
     }
 
     /// The number that a length in front of a value writes; `None` when one digit is none.
-    pub(crate) fn read_number(self, digits: &[u8]) -> Option<u64> {
-        match self {
-            Self::Packed => packed::number(digits),
-            Self::Ascii => packed::ascii_number(digits),
-            Self::Ebcdic(page) => digits.iter().try_fold(0, |number, byte| {
-                let digit = packed::digit_nibble(page.to_ascii(*byte)?)?;
-                Some(10 * number + u64::from(digit))
-            }),
-        }
+    ///
+    /// Four digits at most, so nothing is checked for overflow.
+    pub(crate) fn read_length(self, digits: &[u8]) -> Option<usize> {
+        let append = |number: usize, digit: u8| Some(10 * number + usize::from(digit));
+        digits.iter().try_fold(0, |number, byte| match self {
+            Self::Packed => {
+                let (high, low) = (byte >> 4, byte & 0x0F);
+                if high > 9 || low > 9 {
+                    return None;
+                }
+                append(append(number, high)?, low)
+            }
+            Self::Ascii => append(number, packed::digit_nibble(*byte)?),
+            Self::Ebcdic(page) => append(number, packed::digit_nibble(page.to_ascii(*byte)?)?),
+        })
     }
 
     /// Writes ASCII digits in its own form.
@@ -55,6 +61,41 @@ impl Numerals {
             Self::Ascii => buffer.extend_from_slice(digits),
             Self::Ebcdic(page) => {
                 buffer.extend(digits.iter().filter_map(|digit| page.of_ascii(*digit)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_in_each_form() {
+        let ebcdic = Numerals::Ebcdic(CodePage::Cp037);
+        for (numerals, digits, expected) in [
+            (Numerals::Packed, &[0x99][..], Some(99)),
+            (Numerals::Packed, &[0x01, 0x23], Some(123)),
+            (Numerals::Packed, &[0x99, 0x99], Some(9_999)),
+            (Numerals::Packed, &[0x9A], None),
+            (Numerals::Packed, &[0xA9], None),
+            (Numerals::Ascii, b"037", Some(37)),
+            (Numerals::Ascii, b" 37", None),
+            (ebcdic, &[0xF0, 0xF3, 0xF7], Some(37)),
+            (ebcdic, b"037", None),
+        ] {
+            assert_eq!(numerals.read_length(digits), expected, "{numerals:?}");
+            if let Some(length) = expected {
+                let text = format!(
+                    "{length:0width$}",
+                    width = match numerals {
+                        Numerals::Packed => 2 * digits.len(),
+                        Numerals::Ascii | Numerals::Ebcdic(_) => digits.len(),
+                    }
+                );
+                let mut written = Vec::new();
+                numerals.write_digits(text.as_bytes(), &mut written);
+                assert_eq!(written, digits);
             }
         }
     }

@@ -146,6 +146,31 @@ impl FieldSpec {
         }
     }
 
+    /// Digits or bytes of a value: by the length in front where its bytes do not tell.
+    pub(crate) fn length_of(&self, length_digits: &[u8], content_size: usize) -> Option<usize> {
+        match (self.encoding, self.length) {
+            (
+                Encoding::PackedLeft | Encoding::PackedRight | Encoding::PackedTrack,
+                LengthKind::Fixed,
+            ) => Some(self.length_max()),
+            (
+                Encoding::PackedLeft | Encoding::PackedRight | Encoding::PackedTrack,
+                LengthKind::Ll | LengthKind::Lll,
+            ) => self.numerals.read_length(length_digits),
+            (Encoding::Hex, LengthKind::Fixed | LengthKind::Ll | LengthKind::Lll) => {
+                Some(content_size / 2)
+            }
+            (
+                Encoding::Digits
+                | Encoding::Track
+                | Encoding::SignedDigits
+                | Encoding::Text
+                | Encoding::Binary,
+                LengthKind::Fixed | LengthKind::Ll | LengthKind::Lll,
+            ) => Some(content_size),
+        }
+    }
+
     /// Bytes of the length in front of a value.
     pub(crate) fn length_size(&self) -> usize {
         self.numerals.length_size(self.length)

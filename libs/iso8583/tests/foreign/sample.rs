@@ -148,15 +148,16 @@ pub(crate) fn random_samples(
     (0..count)
         .map(|_| {
             let one_in = 3 + dice.below(20);
-            let chosen = rows.iter().filter(|_| dice.below(one_in) == 0);
+            // One is always there: jPOS leaves out a bitmap without a bit.
+            let mut is_chosen = |number: u8| dice.below(one_in) == 0 || number == 11;
+            let chosen = rows.iter().filter(|(number, _)| is_chosen(*number));
             let chosen: Vec<_> = chosen.copied().collect();
+            let mti = mti(&mut dice).in_version(dialect.mti_version());
             let fields = chosen
                 .into_iter()
-                .map(|(number, spec)| (number, value(&mut dice, spec)));
-            Sample {
-                mti: mti(&mut dice).in_version(dialect.mti_version()),
-                fields: fields.collect(),
-            }
+                .map(|(number, spec)| (number, value(&mut dice, spec)))
+                .collect();
+            Sample { mti, fields }
         })
         .collect()
 }
