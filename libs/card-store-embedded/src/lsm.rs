@@ -7,6 +7,9 @@
 //! | `references` | card 16, offset u64       | the key row                                 |
 //! | `partitions` | partition u16             | next offset u64, context                    |
 //! | `cuts`       | partition u16, number u64 | offset u64, totals                          |
+//! | `items`      | batch 38, partition u16,  | an item of a terminal's batch               |
+//! |              | offset u64                |                                             |
+//! | `batches`    | batch 38                  | what came of it                             |
 //! | `meta`       | `format`, `journal_end`,  | u8; address u64;                            |
 //! |              | `checkpoint`              | number u64                                  |
 //!
@@ -15,6 +18,7 @@
 //! still finds the older transaction.
 
 mod cuts;
+mod items;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -52,6 +56,8 @@ pub(crate) struct Lsm {
     references: Keyspace,
     partitions: Keyspace,
     cuts: Keyspace,
+    items: Keyspace,
+    batches: Keyspace,
     meta: Keyspace,
 }
 
@@ -117,6 +123,8 @@ impl Lsm {
             references: keyspace("references")?,
             partitions: keyspace("partitions")?,
             cuts: keyspace("cuts")?,
+            items: keyspace("items")?,
+            batches: keyspace("batches")?,
             meta: keyspace("meta")?,
             db,
         })

@@ -16,8 +16,8 @@ use crate::options::{OpenError, Options};
 use crate::overlay::{Frozen, Overlay};
 use card::{CardId, LegKey, PartitionId, Version};
 use card_store::{
-    CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
-    StoreError, StoredCard, WriteError,
+    BatchItem, BatchName, CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey,
+    PartitionCheckpoint, StoreError, StoredCard, WriteError,
 };
 
 /// Where reading a card's history stopped is remembered for so many readers.
@@ -368,6 +368,25 @@ impl CardStore for EmbeddedStore {
         max: usize,
     ) -> Result<Vec<CutTotals>, StoreError> {
         self.lsm.cut_totals(partition, from, max)
+    }
+
+    fn keep_items(&self, items: &[BatchItem]) -> Result<(), WriteError> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.lsm.keep_items(items)
+    }
+
+    async fn batch_items(&self, batch: BatchName) -> Result<Vec<BatchItem>, StoreError> {
+        self.lsm.batch_items(batch)
+    }
+
+    async fn keep_batch(&self, batch: BatchName, record: Bytes) -> Result<(), WriteError> {
+        self.lsm.keep_batch(batch, &record)
+    }
+
+    async fn batch(&self, batch: BatchName) -> Result<Option<Bytes>, StoreError> {
+        self.lsm.settled_batch(batch)
     }
 
     fn dirty_count(&self) -> usize {

@@ -14,6 +14,7 @@ use crate::checkpoints::{self, OwnedCheckpoint};
 use crate::cuts;
 use crate::ended::Ended;
 use crate::fault::Fault;
+use crate::items;
 use crate::metric_names::{
     ASSIGNMENTS_SUPERSEDED_TOTAL, CHECKPOINT_SECONDS, LABEL_OUTCOME, STATES_DAMAGED_TOTAL,
     STATES_TAKEN_OVER_TOTAL, WRITE_SECONDS, WRITES_FAILED_TOTAL,
@@ -25,8 +26,8 @@ use crate::stamp::Assignment;
 use crate::state::OwnedState;
 use card::{CardId, LegKey, PartitionId, Version};
 use card_store::{
-    CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
-    StoreError, StoredCard, WriteError,
+    BatchItem, BatchName, CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey,
+    PartitionCheckpoint, StoreError, StoredCard, WriteError,
 };
 
 /// Between two tries to take over a partition's checkpoint.
@@ -380,12 +381,35 @@ impl CardStore for AssignedStore {
         cuts::read(&self.cards.session, partition, from, max).await
     }
 
+    /// Writes items, durable when this returns. From a thread that may block.
+    fn keep_items(&self, items: &[BatchItem]) -> Result<(), WriteError> {
+        if self.ended.is_ended() {
+            return Err(self.stopped());
+        }
+        let session = &self.cards.session;
+        let write = items::write(session, items);
+        tokio::task::block_in_place(|| self.runtime.block_on(write)).map_err(not_known_to_be_done)
+    }
+
+    async fn batch_items(&self, batch: BatchName) -> Result<Vec<BatchItem>, StoreError> {
+        items::read(&self.cards.session, batch).await
+    }
+
+    async fn keep_batch(&self, batch: BatchName, record: Bytes) -> Result<(), WriteError> {
+        let settled = items::settle(&self.cards.session, batch, record).await;
+        settled.map_err(not_known_to_be_done)
+    }
+
+    async fn batch(&self, batch: BatchName) -> Result<Option<Bytes>, StoreError> {
+        items::settled(&self.cards.session, batch).await
+    }
+
     fn dirty_count(&self) -> usize {
         self.dirty.lock().len()
     }
 }
 
-fn not_known_to_be_done(fault: Fault) -> WriteError {
+pub(crate) fn not_known_to_be_done(fault: Fault) -> WriteError {
     match fault {
         Fault::Refused(reason) => WriteError::Stopped(reason),
         Fault::Unknown(_) | Fault::NotDone(_) => WriteError::Unknown(fault.to_string()),

@@ -29,6 +29,7 @@ mod ended;
 mod fault;
 mod identity;
 mod imports;
+mod items;
 mod lwt;
 mod members;
 mod metric_names;

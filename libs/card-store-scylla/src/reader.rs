@@ -2,14 +2,16 @@
 
 use bytes::Bytes;
 
+use crate::assigned::not_known_to_be_done;
 use crate::cards::Cards;
 use crate::checkpoints;
 use crate::cuts;
+use crate::items;
 use crate::session::CqlSession;
 use card::{CardId, LegKey, PartitionId, Version};
 use card_store::{
-    CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
-    StoreError, StoredCard, WriteError,
+    BatchItem, BatchName, CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey,
+    PartitionCheckpoint, StoreError, StoredCard, WriteError,
 };
 
 /// Reads the cards of all partitions; refuses every write.
@@ -96,6 +98,24 @@ impl CardStore for ScyllaReader {
         max: usize,
     ) -> Result<Vec<CutTotals>, StoreError> {
         cuts::read(&self.cards.session, partition, from, max).await
+    }
+
+    fn keep_items(&self, _: &[BatchItem]) -> Result<(), WriteError> {
+        Err(read_only())
+    }
+
+    async fn batch_items(&self, batch: BatchName) -> Result<Vec<BatchItem>, StoreError> {
+        items::read(&self.cards.session, batch).await
+    }
+
+    /// The one thing that a reader writes: a batch belongs to no partition, its last word counts.
+    async fn keep_batch(&self, batch: BatchName, record: Bytes) -> Result<(), WriteError> {
+        let settled = items::settle(&self.cards.session, batch, record).await;
+        settled.map_err(not_known_to_be_done)
+    }
+
+    async fn batch(&self, batch: BatchName) -> Result<Option<Bytes>, StoreError> {
+        items::settled(&self.cards.session, batch).await
     }
 
     fn dirty_count(&self) -> usize {

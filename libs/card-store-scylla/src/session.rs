@@ -27,6 +27,7 @@ use crate::cards::CardStatements;
 use crate::checkpoints::CheckpointStatements;
 use crate::cuts::CutStatements;
 use crate::fault::Fault;
+use crate::items::ItemStatements;
 use crate::lwt::{LwtOutcome, outcome};
 use crate::mutation::Mutation;
 use crate::schema::{SCHEMA_VERSION, schema_version};
@@ -90,6 +91,7 @@ struct Inner {
     cards: CardStatements,
     checkpoints: CheckpointStatements,
     cuts: CutStatements,
+    items: ItemStatements,
 }
 
 impl fmt::Debug for CqlSession {
@@ -135,6 +137,9 @@ impl CqlSession {
         let cuts = CutStatements::prepare(&preparing)
             .await
             .map_err(no_schema)?;
+        let items = ItemStatements::prepare(&preparing)
+            .await
+            .map_err(no_schema)?;
         let reach = settings.reach.clone();
         Ok(Self(Arc::new(Inner {
             session,
@@ -143,6 +148,7 @@ impl CqlSession {
             cards,
             checkpoints,
             cuts,
+            items,
         })))
     }
 
@@ -162,6 +168,10 @@ impl CqlSession {
 
     pub(crate) fn cuts(&self) -> &CutStatements {
         &self.0.cuts
+    }
+
+    pub(crate) fn items(&self) -> &ItemStatements {
+        &self.0.items
     }
 
     /// Prepares a statement; `{keyspace}` in it stands for the keyspace.

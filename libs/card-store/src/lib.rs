@@ -7,9 +7,11 @@
 #![warn(missing_docs)]
 
 pub mod contract;
+mod items;
 pub mod memory;
 mod port;
 
+pub use items::{BatchItem, BatchName, ITEM_KEY_SIZE};
 pub use port::{
     CardStore, CardWrite, CutTotals, JournalRow, KeyName, KeyRow, NamedKey, PartitionCheckpoint,
     StoreError, StoredCard, WriteError,

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use crate::items::{BatchItem, BatchName, ITEM_KEY_SIZE};
 use crate::port::{
     CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
     StoreError, StoredCard, WriteError,
@@ -34,6 +35,8 @@ struct Inner {
     durable: Tables,
     partitions: BTreeMap<PartitionId, PartitionCheckpoint>,
     cuts: BTreeMap<(PartitionId, u64), CutTotals>,
+    items: BTreeMap<[u8; ITEM_KEY_SIZE], BatchItem>,
+    batches: BTreeMap<BatchName, Bytes>,
     live: Vec<CardWrite>,
     dirty: BTreeSet<CardId>,
     /// Oldest first. A set whose checkpoint never came is part of the next one.
@@ -65,6 +68,8 @@ impl MemoryStore {
             durable: inner.durable.clone(),
             partitions: inner.partitions.clone(),
             cuts: inner.cuts.clone(),
+            items: inner.items.clone(),
+            batches: inner.batches.clone(),
             ..Inner::default()
         };
         Self {
@@ -209,6 +214,29 @@ impl CardStore for MemoryStore {
         let range = (partition, from)..=(partition, u64::MAX);
         let kept = inner.cuts.range(range).take(max);
         Ok(kept.map(|(_, cut)| cut.clone()).collect())
+    }
+
+    fn keep_items(&self, items: &[BatchItem]) -> Result<(), WriteError> {
+        let mut inner = self.inner.lock();
+        for item in items {
+            inner.items.insert(item.key(), *item);
+        }
+        Ok(())
+    }
+
+    async fn batch_items(&self, batch: BatchName) -> Result<Vec<BatchItem>, StoreError> {
+        let inner = self.inner.lock();
+        let items = inner.items.values();
+        Ok(items.filter(|item| item.batch == batch).copied().collect())
+    }
+
+    async fn keep_batch(&self, batch: BatchName, record: Bytes) -> Result<(), WriteError> {
+        self.inner.lock().batches.insert(batch, record);
+        Ok(())
+    }
+
+    async fn batch(&self, batch: BatchName) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.inner.lock().batches.get(&batch).cloned())
     }
 
     fn dirty_count(&self) -> usize {

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 
+use crate::items::{BatchItem, BatchName};
 use card::{CardId, LegKey, PartitionId, Position, Version};
 
 /// A card's state as it was last written.
@@ -236,6 +237,44 @@ pub trait CardStore: Send + Sync + 'static {
         from: u64,
         max: usize,
     ) -> impl Future<Output = Result<Vec<CutTotals>, StoreError>> + Send;
+
+    /// Keeps items of terminals' batches: durable at the latest with the next
+    /// [`CardStore::checkpoint`]. Kept again, nothing changes.
+    ///
+    /// Blocks on the disk: call it from a thread that may.
+    ///
+    /// # Errors
+    /// As [`WriteError`] says; nothing was lost, the log still has it.
+    fn keep_items(&self, items: &[BatchItem]) -> Result<(), WriteError>;
+
+    /// All items of a batch that were kept.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    fn batch_items(
+        &self,
+        batch: BatchName,
+    ) -> impl Future<Output = Result<Vec<BatchItem>, StoreError>> + Send;
+
+    /// Keeps what came of a batch when its terminal settled it; a later word replaces an earlier
+    /// one. Durable when this returns.
+    ///
+    /// # Errors
+    /// As [`WriteError`] says.
+    fn keep_batch(
+        &self,
+        batch: BatchName,
+        record: Bytes,
+    ) -> impl Future<Output = Result<(), WriteError>> + Send;
+
+    /// What came of a batch, if its terminal settled it.
+    ///
+    /// # Errors
+    /// As [`StoreError`] says.
+    fn batch(
+        &self,
+        batch: BatchName,
+    ) -> impl Future<Output = Result<Option<Bytes>, StoreError>> + Send;
 
     /// How many cards were written since the last freeze.
     fn dirty_count(&self) -> usize;

@@ -131,11 +131,25 @@ impl Answering {
         buffer: &mut Vec<u8>,
     ) -> Result<(), AnswerError> {
         match self.speech {
-            Speech::Pos => Ok(self.edge_to_terminal(message, code, now, buffer)?),
+            Speech::Pos => Ok(self.edge_to_terminal(message, (code, None), now, buffer)?),
             Speech::Interbank(tongue) => {
                 Ok(self.edge_to_institution(message, (tongue, code), buffer)?)
             }
         }
+    }
+
+    /// Answers a terminal from the batch desk.
+    ///
+    /// # Errors
+    /// As [`Self::reply`].
+    pub(crate) fn desk(
+        &self,
+        message: &Message<'_>,
+        (code, totals): (ResponseCode, Option<&[u8]>),
+        now: Timestamp,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), AnswerError> {
+        Ok(self.edge_to_terminal(message, (code, totals), now, buffer)?)
     }
 
     fn write(

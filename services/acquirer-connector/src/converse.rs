@@ -107,6 +107,7 @@ impl<'c> Reader<'c> {
             }
             let cut = self.add_frames().and(cut);
             self.batch.publish();
+            self.batch.settle().await;
             if cut.is_err() {
                 self.listener.shared.metrics.connection_cut(Cut::Garbage);
                 debug!(listener = %self.listener.settings.name, "connection cut: garbage");

@@ -2,18 +2,27 @@
 
 use std::sync::Arc;
 
+use crate::batch_book::BatchBook;
 use pan::{Pan, PanHash, PanHasher};
 use registry::{MediaBook, MediaError, Medium, Register};
 
 /// Where the connector looks things up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Directory {
     /// Acquirers, merchants and terminals.
     pub register: Arc<Register>,
     /// Which plastic or token is of which card.
     pub media: Arc<dyn MediaBook>,
+    /// What terminals' batches are made of.
+    pub batches: Arc<dyn BatchBook>,
     /// Makes the hashes that media are found by.
     pub hasher: PanHasher,
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory").finish_non_exhaustive()
+    }
 }
 
 impl Directory {

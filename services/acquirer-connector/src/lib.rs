@@ -15,6 +15,7 @@
 
 mod answer;
 mod ask;
+mod batch_book;
 mod calendar;
 mod connection;
 mod connections;
@@ -40,6 +41,7 @@ mod spans;
 mod speech;
 mod translate;
 
+pub use batch_book::{BatchBook, Later, StoreBatches};
 pub use connector::{Connector, Drained, Replies};
 pub use directory::Directory;
 pub use metric_names::{

@@ -14,6 +14,7 @@ use crate::connection::{Connection, Limits};
 use crate::connector::Shared;
 use crate::converse::converse;
 use crate::metric_names::gauge_step;
+use crate::pos::settle::Uploads;
 use crate::recent::RecentRequests;
 use crate::sessions::{InstitutionSession, Sessions};
 use crate::settings::ListenerSettings;
@@ -30,6 +31,7 @@ pub(crate) struct Listener {
     pub(crate) speech: Speech,
     pub(crate) sessions: Sessions,
     pub(crate) institution: InstitutionSession,
+    pub(crate) uploads: Uploads,
     pub(crate) recent: RecentRequests,
 }
 
@@ -48,6 +50,7 @@ impl Listener {
             speech,
             sessions: Sessions::new(settings.sign_on),
             institution: InstitutionSession::new(settings.sign_on),
+            uploads: Uploads::default(),
             recent: RecentRequests::new(),
             answering,
             settings,

@@ -82,7 +82,7 @@ impl Cut {
 }
 
 /// Codes that the edge answers by itself.
-const EDGE_CODES: [ResponseCode; 11] = [
+const EDGE_CODES: [ResponseCode; 12] = [
     ResponseCode::APPROVED,
     ResponseCode::INVALID_MERCHANT,
     ResponseCode::NO_SUCH_CARD,
@@ -94,6 +94,7 @@ const EDGE_CODES: [ResponseCode; 11] = [
     ResponseCode::NOT_PERMITTED,
     ResponseCode::ACQUIRER_SIGNED_OFF,
     ResponseCode::OTHER_BATCH,
+    ResponseCode::UPLOAD_AGAIN,
 ];
 
 /// Handles of all metrics of one connector.

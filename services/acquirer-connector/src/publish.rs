@@ -18,6 +18,7 @@ use crate::refusal::Refusal;
 use crate::repeat::Parked;
 use crate::response_code::ResponseCode;
 use crate::spans::{Sampled, trace_context};
+use crate::speech::Speech;
 use crate::translate::Translated;
 use card::Command;
 use command_log::{AppendError, NewRecord, RecordKind, TraceContext, envelope, partition_of};
@@ -35,6 +36,8 @@ pub(crate) struct Batch {
     parked: Vec<Result<ExchangeId, Parked>>,
     in_flight: Vec<ExchangeId>,
     edge_answers: Vec<u8>,
+    /// Messages for the batch desk, which needs a while for each.
+    desk: Vec<Vec<u8>>,
 }
 
 /// The peer's bytes make no sense: nothing more of it is read.
@@ -52,6 +55,7 @@ impl Batch {
             parked: Vec::new(),
             in_flight: Vec::new(),
             edge_answers: Vec::new(),
+            desk: Vec::new(),
         }
     }
 
@@ -76,6 +80,7 @@ impl Batch {
     pub(crate) fn add(&mut self, body: &[u8]) -> Result<(), Garbage> {
         let dialect = self.listener.settings.dialect;
         match Message::decode(dialect, body) {
+            Ok(message) if self.is_for_batch_desk(&message) => self.desk.push(body.to_vec()),
             Ok(message) => self.add_message(&message),
             Err(cause) if is_unknown_type(&cause) => {
                 self.refuse_frame(FrameRefusal::UnknownType, &cause)
@@ -112,6 +117,37 @@ impl Batch {
             Desk::Nobody => {
                 self.refuse_frame(FrameRefusal::UnknownType, &"not a request of an acquirer")
             }
+        }
+    }
+
+    fn is_for_batch_desk(&self, message: &Message<'_>) -> bool {
+        self.listener.speech == Speech::Pos
+            && Desk::of(message.mti()) == Desk::Card
+            && Listener::is_of_batch(message)
+    }
+
+    /// Answers what came for the batch desk, one after the other: a connection waits while its own
+    /// batch is compared.
+    pub(crate) async fn settle(&mut self) {
+        for body in std::mem::take(&mut self.desk) {
+            let listener = Arc::clone(&self.listener);
+            let Ok(message) = Message::decode(listener.settings.dialect, &body) else {
+                continue; // It was decoded before.
+            };
+            let (code, totals) = match listener.settle(&message).await {
+                Ok(answer) => answer,
+                Err(refusal) => {
+                    debug!(listener = %listener.settings.name, %refusal, "refused at the batch desk");
+                    (refusal.code(), None)
+                }
+            };
+            let now = (listener.shared.clock)();
+            let answer = (code, totals.as_deref());
+            let written = listener
+                .answering
+                .desk(&message, answer, now, &mut self.edge_answers);
+            self.note_edge_answer(written, code);
+            self.connection.answer_at_edge(&mut self.edge_answers);
         }
     }
 

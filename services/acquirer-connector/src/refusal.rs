@@ -43,6 +43,8 @@ pub(crate) enum Refusal {
     PartitionClosed,
     #[error("too many requests are in flight on this connection")]
     Full,
+    #[error("fewer items of the batch are here than its terminal sent")]
+    UploadAgain,
     #[error("log did not take the command")]
     NotAppended,
 }
@@ -58,6 +60,7 @@ impl Refusal {
             Self::OtherBatch => ResponseCode::OTHER_BATCH,
             Self::InstitutionSignedOff => ResponseCode::ACQUIRER_SIGNED_OFF,
             Self::ForeignMerchant | Self::OtherCategory => ResponseCode::INVALID_MERCHANT,
+            Self::UploadAgain => ResponseCode::UPLOAD_AGAIN,
             Self::Forbidden => ResponseCode::NOT_PERMITTED,
             Self::NotSupported | Self::NotReversible => ResponseCode::NOT_SUPPORTED,
             Self::CardNumber | Self::UnknownCard | Self::OtherCard => ResponseCode::NO_SUCH_CARD,

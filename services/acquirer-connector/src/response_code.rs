@@ -21,6 +21,8 @@ impl ResponseCode {
     pub const NOT_PERMITTED: Self = Self(*b"57");
     /// The terminal's batch is not the one that it signed on with: sign on again.
     pub const OTHER_BATCH: Self = Self(*b"77");
+    /// The items of a batch are not all here: upload them again.
+    pub const UPLOAD_AGAIN: Self = Self(*b"79");
     /// The same key with other content.
     pub const DUPLICATE: Self = Self(*b"94");
     /// Certainly not done; the sender may try again.

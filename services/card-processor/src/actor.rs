@@ -216,13 +216,14 @@ impl Loaded {
 
 fn decided_of(work: &Work, decision: Decision) -> Decided {
     let digest = digest_of(&decision);
-    let booked = decision.written.and_then(|written| booked_of(written.row));
+    let booked = decision.written.as_ref();
+    let booked = booked.and_then(|written| Booked::of(work.command.card, &written.row));
     Decided {
         position: work.position,
         sequence: work.sequence,
         kind: decision.kind,
         reply: Some(decision.reply),
-        booked,
+        booked: booked.map(Box::new),
         digest,
         steps: None,
     }
@@ -241,14 +242,10 @@ fn decided_before(work: &Work, again: Option<Decision>, row: Option<&Row>) -> De
         sequence: work.sequence,
         kind: kind.unwrap_or(Kind::BalanceInquiry),
         reply,
-        booked: row.cloned().and_then(booked_of),
+        booked: row
+            .and_then(|row| Booked::of(work.command.card, row))
+            .map(Box::new),
         digest: None,
         steps: None,
     }
-}
-
-fn booked_of(row: Row) -> Option<Box<Booked>> {
-    let programme = row.programme;
-    row.ledger
-        .map(|entry| Box::new(Booked { programme, entry }))
 }

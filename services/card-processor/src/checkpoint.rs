@@ -15,6 +15,9 @@ use command_log::CommandLog;
 
 /// How often it is looked whether a checkpoint is due.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How long an item of a batch waits at most until the store has it. A terminal that settles right
+/// after a payment waits for it.
+const ITEMS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Makes checkpoints.
 pub(crate) struct Checkpoints<S, L> {
@@ -31,11 +34,18 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
     pub(crate) async fn run(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         let mut last = Instant::now();
+        let mut items_kept_at = Instant::now();
         let mut seen = self.progress();
         loop {
             tokio::select! {
                 _ = stopping.changed() => return,
                 _ = look.tick() => {}
+            }
+            if items_kept_at.elapsed() >= ITEMS_INTERVAL {
+                items_kept_at = Instant::now();
+                if let Err(error) = self.keep_items().await {
+                    tracing::error!(%error, "keep items of batches; they are tried again");
+                }
             }
             let dirty = self.shared.store.dirty_count();
             let progress = self.progress();
@@ -58,6 +68,8 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
     /// behind; and nothing is made durable in the store whose command could still be lost.
     pub(crate) async fn make(&self) -> Result<(), WriteError> {
         let (partitions, cuts) = self.watermarks();
+        // What the offsets leave behind must be kept before them.
+        self.keep_items().await?;
         let kept: Vec<(PartitionId, u64)> =
             cuts.iter().map(|cut| (cut.partition, cut.number)).collect();
         let frozen = self.shared.store.freeze();
@@ -83,6 +95,29 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
         }
         self.log.release_before(&offsets);
         *self.made.lock() = offsets;
+        Ok(())
+    }
+
+    /// Keeps the items of batches that watermarks have passed. What cannot be kept now is tried
+    /// again; after a crash the log has it.
+    async fn keep_items(&self) -> Result<(), WriteError> {
+        for (_, state) in self.shared.owned() {
+            let items = state.outstanding.lock().take_items();
+            if items.is_empty() {
+                continue;
+            }
+            let store = Arc::clone(&self.shared.store);
+            let kept = tokio::task::spawn_blocking(move || {
+                let kept = store.keep_items(&items);
+                (kept, items)
+            })
+            .await;
+            let (kept, items) = kept.map_err(|error| WriteError::Unknown(error.to_string()))?;
+            if let Err(error) = kept {
+                state.outstanding.lock().items_not_kept(items);
+                return Err(error);
+            }
+        }
         Ok(())
     }
 

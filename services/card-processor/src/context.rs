@@ -10,8 +10,8 @@ use bytes::Bytes;
 use crate::bundles::Bundles;
 use crate::error::StopReason;
 use crate::totals::{ControlTotals, Fields};
-use card::{Day, Position, ProgrammeId, Rules};
-use card_store::PartitionCheckpoint;
+use card::{CardId, Day, Position, ProgrammeId, Row, Rules};
+use card_store::{BatchItem, PartitionCheckpoint};
 use command_log::envelope::Mark;
 use ledger::Entry;
 
@@ -206,6 +206,19 @@ impl Kept {
 pub(crate) struct Booked {
     pub(crate) programme: ProgrammeId,
     pub(crate) entry: Entry,
+    /// Of a terminal's batch.
+    pub(crate) item: Option<BatchItem>,
+}
+
+impl Booked {
+    /// What a row booked, if it did.
+    pub(crate) fn of(card: CardId, row: &Row) -> Option<Self> {
+        Some(Self {
+            programme: row.programme,
+            entry: row.ledger.clone()?,
+            item: BatchItem::of(card, row),
+        })
+    }
 }
 
 #[cfg(test)]

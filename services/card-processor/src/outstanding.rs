@@ -7,6 +7,7 @@ use crate::context::{Booked, PartitionContext};
 use crate::cuts::PassedCut;
 use crate::totals::ControlTotals;
 use card::Timestamp;
+use card_store::BatchItem;
 
 /// What became of a record between dispatch and watermark.
 #[derive(Debug)]
@@ -29,13 +30,15 @@ pub(crate) struct Outstanding {
     totals: ControlTotals,
     /// Cuts that the watermark passed and the store has not kept yet, oldest first.
     cuts: Vec<PassedCut>,
+    /// Items of batches that the watermark passed and the store has not kept yet.
+    items: Vec<BatchItem>,
 }
 
 impl Outstanding {
     pub(crate) fn new(
         next_offset: u64,
         context: Arc<PartitionContext>,
-        (totals, cuts): (ControlTotals, Vec<PassedCut>),
+        (totals, cuts, items): (ControlTotals, Vec<PassedCut>, Vec<BatchItem>),
     ) -> Self {
         Self {
             watermark: next_offset,
@@ -43,6 +46,7 @@ impl Outstanding {
             context,
             totals,
             cuts,
+            items,
         }
     }
 
@@ -69,6 +73,16 @@ impl Outstanding {
     /// The store has kept the cuts up to this number.
     pub(crate) fn cuts_kept(&mut self, number: u64) {
         self.cuts.retain(|cut| cut.number > number);
+    }
+
+    /// Hands over the items that the store has not kept yet.
+    pub(crate) fn take_items(&mut self) -> Vec<BatchItem> {
+        std::mem::take(&mut self.items)
+    }
+
+    /// The store could not keep them now.
+    pub(crate) fn items_not_kept(&mut self, items: Vec<BatchItem>) {
+        self.items.splice(..0, items);
     }
 
     /// How many records are dispatched and not released.
@@ -110,6 +124,7 @@ impl Outstanding {
                 Some(Slot::Mark(context, appended_at)) => self.pass_mark(context, appended_at),
                 Some(Slot::Released(Some(booked))) => {
                     self.totals.post(booked.programme, &booked.entry);
+                    self.items.extend(booked.item);
                 }
                 Some(Slot::Released(None) | Slot::Open) | None => {}
             }

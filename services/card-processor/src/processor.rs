@@ -405,7 +405,11 @@ fn share<S: CardStore, L: CommandLog>(
     let mut partitions: Vec<Option<PartitionState>> = (0..count).map(|_| None).collect();
     for folded in recovered.iter().flat_map(|worker| &worker.partitions) {
         let context = Arc::clone(&folded.context);
-        let booked = (folded.totals.clone(), folded.cuts.clone());
+        let booked = (
+            folded.totals.clone(),
+            folded.cuts.clone(),
+            folded.items.clone(),
+        );
         let outstanding = Outstanding::new(folded.next_offset, context, booked);
         let state = PartitionState::new(outstanding, settings.credits_per_partition);
         partitions[usize::from(folded.partition.0)] = Some(state);

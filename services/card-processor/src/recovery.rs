@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bundles::Bundles;
-use crate::context::{Kept, PartitionContext};
+use crate::context::{Booked, Kept, PartitionContext};
 use crate::cuts::PassedCut;
 use crate::error::{StartError, StopReason};
 use crate::fold::{Asked, FoldError, Folded as Decided, RowsBefore, Unwritten, load};
@@ -15,7 +15,7 @@ use crate::release::digest_of;
 use crate::settings::RECORDS_PER_POLL_MAX;
 use crate::totals::ControlTotals;
 use card::{Card, CardId, PartitionId, Position, Row};
-use card_store::{CardStore, PartitionCheckpoint};
+use card_store::{BatchItem, CardStore, PartitionCheckpoint};
 use command_log::envelope::{decode_command, decode_mark};
 use command_log::{CommandLog, Digest, LogConsumer, LogRecord, RecordKind, Sequence};
 
@@ -31,6 +31,8 @@ pub(crate) struct Folded {
     pub(crate) totals: ControlTotals,
     /// Cuts that were passed and are not kept yet.
     pub(crate) cuts: Vec<PassedCut>,
+    /// Items of batches that may not be kept yet.
+    pub(crate) items: Vec<BatchItem>,
 }
 
 /// What one worker's recovery leaves.
@@ -60,6 +62,7 @@ pub(crate) fn begin(
                     context,
                     totals,
                     cuts: Vec::new(),
+                    items: Vec::new(),
                 });
             };
             let Kept { context, totals } =
@@ -71,6 +74,7 @@ pub(crate) fn begin(
                 context,
                 totals,
                 cuts: Vec::new(),
+                items: Vec::new(),
             })
         })
         .collect()
@@ -193,10 +197,9 @@ impl<S: CardStore> Pass<S> {
             context: &folded.context,
         };
         let row = decide(&*self.store, &mut card, asked, record.witness).await?;
-        if let Some((programme, entry)) =
-            row.and_then(|row| row.ledger.map(|entry| (row.programme, entry)))
-        {
-            folded.totals.post(programme, &entry);
+        if let Some(booked) = row.and_then(|row| Booked::of(command.card, &row)) {
+            folded.totals.post(booked.programme, &booked.entry);
+            folded.items.extend(booked.item);
         }
         self.cards.insert(command.card, card);
         Ok(())

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::{
-    backup, card_issue, card_show, certify, check, cluster, config, day_command, demo, doctor, float,
-    msg, serve, sim, transfer, tx_list,
+    backup, batch_show, card_issue, card_show, certify, check, cluster, config, day_command, demo,
+    doctor, float, msg, serve, sim, transfer, tx_list,
 };
 
 /// A transaction switch for prepaid cards.
@@ -66,6 +66,9 @@ enum Command {
     /// Transactions as the journal has them.
     #[command(subcommand)]
     Tx(TxCommand),
+    /// Batches of terminals.
+    #[command(subcommand)]
+    Batch(BatchCommand),
     /// Plays the outside of the switch.
     #[command(subcommand)]
     Sim(SimCommand),
@@ -94,6 +97,12 @@ enum CardCommand {
     List(card_show::ListArgs),
     /// Shows a card with its last transactions.
     Show(card_show::ShowArgs),
+}
+
+#[derive(Debug, Subcommand)]
+enum BatchCommand {
+    /// Shows a batch: its items, and how it differs from what its terminal said.
+    Show(batch_show::BatchArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -129,6 +138,7 @@ pub(crate) fn run() -> Result<u8, Failure> {
         Command::Card(CardCommand::Issue(args)) => block_on(card_issue::run(args)),
         Command::Card(CardCommand::List(args)) => block_on(card_show::list(args)),
         Command::Card(CardCommand::Show(args)) => block_on(card_show::show(args)),
+        Command::Batch(BatchCommand::Show(args)) => block_on(batch_show::run(args)),
         Command::Tx(TxCommand::List(args)) => block_on(tx_list::run(args)),
         Command::Sim(SimCommand::Pos(args)) => block_on(async {
             sim::run(*args).await.map_err(|error| Failure {

@@ -10,7 +10,7 @@ use crate::exit::Failure;
 use crate::folder::{Contents, DataFolder};
 use crate::plan;
 use crate::router::{Desk, Router};
-use acquirer_connector::{Directory, ResponseCode};
+use acquirer_connector::{Directory, ResponseCode, StoreBatches};
 use card::{Command, Outcome, Rules, Timestamp};
 use card_processor::{BundleFolder, Bundles, Parts, Processor, Takeover};
 use card_store::CardStore as _;
@@ -130,6 +130,7 @@ impl Engine {
         Ok(Directory {
             register: plan::register(settings)?,
             media: Arc::clone(&self.media),
+            batches: Arc::new(StoreBatches(Arc::clone(&self.store))),
             hasher: self.hasher.clone(),
         })
     }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod backup;
+mod batch_show;
 mod books;
 mod card_choice;
 mod card_issue;

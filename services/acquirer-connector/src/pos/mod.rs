@@ -4,4 +4,6 @@ pub(crate) mod batch;
 pub(crate) mod kinds;
 pub(crate) mod network;
 pub(crate) mod read;
+pub(crate) mod settle;
+pub(crate) mod tally;
 pub(crate) mod write;

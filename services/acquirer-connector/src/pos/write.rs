@@ -92,11 +92,11 @@ impl Answering {
         encoder.finish()
     }
 
-    /// Answers a terminal's message by itself.
+    /// Answers a terminal's message by itself, with data element 48 when there is something to say.
     pub(crate) fn edge_to_terminal(
         &self,
         message: &Message<'_>,
-        code: ResponseCode,
+        (code, totals): (ResponseCode, Option<&[u8]>),
         now: Timestamp,
         buffer: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
@@ -114,9 +114,11 @@ impl Answering {
             .digits(32, self.acquirer.padded().trim_ascii_end())
             .text(37, reference)
             .text(39, code.for_terminals().as_bytes());
-        for number in [41, 42, 49, 60] {
-            encoder.echo(number, message);
+        encoder.echo(41, message).echo(42, message);
+        if let Some(totals) = totals {
+            encoder.digits(48, totals);
         }
+        encoder.echo(49, message).echo(60, message);
         encoder.finish()
     }
 }

@@ -127,8 +127,6 @@ async fn businesses_that_are_not_offered() {
             purchase.clone().mti(b"0420"),
             "reversal of the other dialect is no purchase",
         ),
-        (purchase.clone().mti(b"0500"), "batch settlement"),
-        (purchase.clone().mti(b"0320"), "batch upload"),
         (
             purchase.clone().business("310000", "00", "01").mti(b"0400"),
             "reversal of an inquiry",

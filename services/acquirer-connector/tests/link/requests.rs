@@ -93,7 +93,7 @@ impl Request {
         let mut encoder = Encoder::new(Dialect::pos(), &mut frame, &prefix, mti);
         for (number, value) in &self.fields {
             match number {
-                2..=35 | 53 | 60 | 61 => encoder.digits(*number, value),
+                2..=35 | 48 | 53 | 60 | 61 => encoder.digits(*number, value),
                 52 | 55 | 62 | 64 => encoder.bytes(*number, value),
                 _ => encoder.text(*number, value),
             };

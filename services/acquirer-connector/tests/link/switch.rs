@@ -10,11 +10,12 @@ use tokio::time::timeout;
 use crate::metering::Meter;
 use crate::peer::{PATIENCE, Peer};
 use crate::requests::{CARD_A, CARD_B, MERCHANT};
-use acquirer_connector::{Connector, ConnectorSettings, Directory, ListenerSettings};
+use acquirer_connector::{Connector, ConnectorSettings, Directory, ListenerSettings, StoreBatches};
 use card::{
     CardId, Command, Day, DeclineReason, FeeTerms, Outcome, PartitionId, Position, Reply,
     Timestamp, Version,
 };
+use card_store::memory::MemoryStore;
 use command_log::memory::{MemoryConsumer, MemoryLog};
 use command_log::{CommandLog, LogConsumer, PartitionGates, ReplySink, envelope};
 use iso8583::Dialect;
@@ -37,6 +38,7 @@ pub(crate) struct Switch {
     pub(crate) log: Arc<MemoryLog>,
     pub(crate) gates: Arc<PartitionGates>,
     pub(crate) meter: Meter,
+    pub(crate) store: Arc<MemoryStore>,
     consumer: MemoryConsumer,
     waiting: VecDeque<(Position, Command)>,
     _folder: TempDir,
@@ -82,12 +84,13 @@ pub(crate) async fn start_with<L: CommandLog>(
         utc_offset_minutes: 480,
         listeners: vec![listener],
     };
+    let store = Arc::new(MemoryStore::new());
     let meter = Meter::default();
     let metered = metrics::set_default_local_recorder(&meter);
     let connector = Connector::start(
         settings,
         submit_to,
-        directory(&folder),
+        directory(&folder, &store),
         Arc::clone(&gates),
         Arc::new(|| NOW),
     )
@@ -100,13 +103,14 @@ pub(crate) async fn start_with<L: CommandLog>(
         log,
         gates,
         meter,
+        store,
         consumer,
         waiting: VecDeque::new(),
         _folder: folder,
     }
 }
 
-fn directory(folder: &TempDir) -> Directory {
+fn directory(folder: &TempDir, store: &Arc<MemoryStore>) -> Directory {
     let hasher = PanHasher::new(&[7; 32]);
     let media = Media::create(&folder.path().join("media"), &hasher).unwrap();
     let entries: Vec<_> = [(1, CARD_A), (2, CARD_B)]
@@ -127,6 +131,7 @@ fn directory(folder: &TempDir) -> Directory {
     Directory {
         register: Arc::new(register()),
         media: Arc::new(media),
+        batches: Arc::new(StoreBatches(Arc::clone(store))),
         hasher,
     }
 }

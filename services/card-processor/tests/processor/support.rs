@@ -16,8 +16,8 @@ use card::{
 use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, StartError, Takeover};
 use card_store::memory::MemoryStore;
 use card_store::{
-    CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey, PartitionCheckpoint,
-    StoreError, StoredCard, WriteError,
+    BatchItem, BatchName, CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey,
+    PartitionCheckpoint, StoreError, StoredCard, WriteError,
 };
 use command_log::memory::{MEMORY_LOG_START, MemoryLog};
 use command_log::{
@@ -165,6 +165,22 @@ impl CardStore for FaultyStore {
         max: usize,
     ) -> Result<Vec<CutTotals>, StoreError> {
         self.inner.cut_totals(partition, from, max).await
+    }
+
+    fn keep_items(&self, items: &[BatchItem]) -> Result<(), WriteError> {
+        self.inner.keep_items(items)
+    }
+
+    async fn batch_items(&self, batch: BatchName) -> Result<Vec<BatchItem>, StoreError> {
+        self.inner.batch_items(batch).await
+    }
+
+    async fn keep_batch(&self, batch: BatchName, record: Bytes) -> Result<(), WriteError> {
+        self.inner.keep_batch(batch, record).await
+    }
+
+    async fn batch(&self, batch: BatchName) -> Result<Option<Bytes>, StoreError> {
+        self.inner.batch(batch).await
     }
 
     fn dirty_count(&self) -> usize {

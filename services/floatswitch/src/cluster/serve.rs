@@ -20,7 +20,7 @@ use crate::exit::{DONE, Failure};
 use crate::plan;
 use crate::router::Router;
 use crate::serve::{Process, Role, announce_links};
-use acquirer_connector::{Connector, Directory};
+use acquirer_connector::{Connector, Directory, StoreBatches};
 use card_store_scylla::{Ownership, Skips};
 use command_log::{PartitionGates, ReplySink, TraceContext};
 use command_log_kafka::{KafkaLog, KafkaReplySink, Membership, ReplyReader};
@@ -162,6 +162,7 @@ async fn start_acquirer(
     let directory = Directory {
         register: plan::register(settings)?,
         media,
+        batches: Arc::new(StoreBatches(Arc::new(ScyllaReader::new(place.cql.clone())))),
         hasher: place.hasher.clone(),
     };
     let open = Arc::new(PartitionGates::closed(place.log_id.partition_count));
