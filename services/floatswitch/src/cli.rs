@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::{
-    backup, card_issue, card_show, certify, check, cluster, config, day_command, demo, doctor, float,
-    msg, serve, sim, transfer, tx_list,
+    backup, card_issue, card_show, certify, check, cluster, config, day_command, demo, doctor,
+    float, msg, serve, sim, transfer, tx_list,
 };
 
 /// A transaction switch for prepaid cards.
