@@ -150,13 +150,13 @@ impl Bitmap {
         if word & bit == 0 {
             return None;
         }
+        let Self([first, second, _]) = self;
+        let in_words_before = match number {
+            ..=64 => 0,
+            65..=128 => first.count_ones(),
+            129.. => first.count_ones() + second.count_ones(),
+        };
         let lower_and_own = bit | (bit - 1);
-        let in_words_before: u32 = self
-            .0
-            .iter()
-            .take(word_index(number))
-            .map(|word| word.count_ones())
-            .sum();
         usize::try_from(in_words_before + (word & !lower_and_own).count_ones()).ok()
     }
 

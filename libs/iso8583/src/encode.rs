@@ -353,14 +353,14 @@ impl<'b> Encoder<'b> {
     }
 
     fn write_length(&mut self, spec: &FieldSpec, length: usize) {
-        let mut digits = [b'0'; 4];
-        packed::write_ascii_number(u64::try_from(length).unwrap_or(u64::MAX), &mut digits);
         let digit_count = match (spec.numerals, spec.length) {
             (Numerals::Packed | Numerals::Ascii | Numerals::Ebcdic(_), LengthKind::Fixed) => return,
             (Numerals::Packed, LengthKind::Lll) => 4,
             (Numerals::Packed | Numerals::Ascii | Numerals::Ebcdic(_), LengthKind::Ll) => 2,
             (Numerals::Ascii | Numerals::Ebcdic(_), LengthKind::Lll) => 3,
         };
+        let mut digits = [b'0'; 4];
+        packed::write_ascii_number(u64::try_from(length).unwrap_or(u64::MAX), &mut digits);
         let digits = digits.get(4 - digit_count..).unwrap_or_default();
         spec.numerals.write_digits(digits, self.buffer);
     }

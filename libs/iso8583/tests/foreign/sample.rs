@@ -89,7 +89,7 @@ fn prefix_of(dialect: &'static Dialect) -> Prefix {
     match dialect.speaks() {
         Speaks::Pos => Prefix::parse(dialect, b"\x60\0\x03\0\0\x60\x31\0\x31\x10\x01").unwrap(),
         Speaks::Cups => {
-            let header = b".\x02000069990001   00010000   \0\0\0\000000000\000000";
+            let header = b".\x02000069990001   00010000   \0\0\0\x0000000000\x0000000";
             Prefix::parse(dialect, header).unwrap()
         }
         Speaks::Iso87 | Speaks::Iso93 => Prefix::None,

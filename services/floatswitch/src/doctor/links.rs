@@ -58,6 +58,11 @@ async fn link(
     }
     let stream = timeout(PATIENCE, TcpStream::connect(address)).await;
     match (stream, holder) {
+        (Ok(Ok(_)), Holder::Switch { .. }) if prefix_in(dialect).is_none() => {
+            let text = format!("{name}: {address} takes connections");
+            let advice = "whether it answers is not known: doctor's echo is that of terminals only";
+            report.warn("link", text, advice);
+        }
         (Ok(Ok(stream)), Holder::Switch { .. }) => {
             let answer = timeout(PATIENCE, echo(stream, acquirer, dialect)).await;
             served(
