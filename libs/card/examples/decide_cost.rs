@@ -106,8 +106,11 @@ fn command(number: u64, request: Request) -> Command {
         key: LegKey(key),
         fingerprint: Fingerprint(number),
         place: Place {
+            acquirer: card::AcquirerId::NOBODY,
             merchant: MerchantId(*b"898999954110001"),
             terminal: TerminalId(*b"70000001"),
+            batch: 0,
+            trace: 0,
         },
         request,
         facts: Facts {

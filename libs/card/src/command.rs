@@ -1,6 +1,8 @@
 //! What may be asked of a card.
 
-use crate::ids::{CardId, Fingerprint, LegKey, MerchantId, ProgrammeId, TerminalId, Version};
+use crate::ids::{
+    AcquirerId, CardId, Fingerprint, LegKey, MerchantId, ProgrammeId, TerminalId, Version,
+};
 use money::Amount;
 
 /// One request to one card, as the edge understood it. Holds no PAN, PIN, track or key (LOG-4).
@@ -27,10 +29,16 @@ pub struct Command {
 /// The card acceptor's side of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
+    /// Who brought the request (DE32 of our answer).
+    pub acquirer: AcquirerId,
     /// The card acceptor (DE42).
     pub merchant: MerchantId,
     /// The terminal (DE41).
     pub terminal: TerminalId,
+    /// The terminal's batch as its receipts print it; 0 = none.
+    pub batch: u32,
+    /// The terminal's trace number as its receipts print it (DE11); 0 = none.
+    pub trace: u32,
 }
 
 /// The address of a waiting exchange. An unknown incarnation drops the reply and counts it.
@@ -58,6 +66,8 @@ impl ReplyTo {
 pub enum Request {
     /// Tells the available balance. Writes nothing.
     BalanceInquiry,
+    /// Tells whether the card could be charged or topped up at all. Writes nothing.
+    AccountCheck,
     /// Single message 0200: hold and capture at once.
     Purchase {
         /// What to debit.
@@ -98,6 +108,23 @@ pub enum Request {
         /// Whether the merchant asks or tells.
         form: CompletionForm,
     },
+    /// Offline settlement (0220): settles a hold by its approval code; always answered and recorded
+    /// (CARD-5).
+    OfflineSale {
+        /// What to capture.
+        amount: Amount,
+        /// The pre-authorisation.
+        original: OriginalRef,
+    },
+    /// Corrects the total of a settled sale (0220), always answered and recorded (CARD-5).
+    Adjust {
+        /// The new total, tip included.
+        amount: Amount,
+        /// The sale.
+        original: OriginalRef,
+        /// What changed.
+        what: Adjusted,
+    },
     /// Undoes a completion; the hold comes back.
     CompletionVoid {
         /// Must equal the completion's.
@@ -119,6 +146,16 @@ pub enum Request {
         /// Who holds the money meanwhile.
         source: CreditSource,
     },
+    /// Tells that a direct credit is paid (0220), whatever became of its 0200: the money is credited
+    /// once, by the one that arrives first.
+    CreditConfirm {
+        /// What to credit; must equal the direct credit's.
+        amount: Amount,
+        /// Who holds the money meanwhile.
+        source: CreditSource,
+        /// The direct credit; its key is always there.
+        original: OriginalRef,
+    },
     /// Puts a card on the books, with its first balance when it is sold at once.
     Issue {
         /// The product.
@@ -131,9 +168,54 @@ pub enum Request {
         source: CreditSource,
     },
     /// The holder says that the card is lost: no new debit from here on.
-    ReportLoss,
+    ReportLoss {
+        /// How long that holds.
+        form: LossForm,
+    },
     /// The holder found it again.
     LiftLoss,
+    /// The holder gets another medium; all others of the card take credits only from here on.
+    Replace {
+        /// The new medium, by its number on the card; numbers only grow.
+        medium: u8,
+        /// Why.
+        reason: ReplaceReason,
+    },
+}
+
+impl Request {
+    /// Whether it leaves the card as it is (CARD-6).
+    #[must_use]
+    pub const fn only_asks(&self) -> bool {
+        matches!(self, Self::BalanceInquiry | Self::AccountCheck)
+    }
+}
+
+/// What an adjustment changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adjusted {
+    /// The amount of the sale was wrong.
+    Sale,
+    /// The holder added a tip.
+    Tip,
+}
+
+/// How long a loss report holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LossForm {
+    /// By telephone: it ends by itself after the programme's days.
+    Temporary,
+    /// With papers: until it is lifted or the card is replaced.
+    Formal,
+}
+
+/// Why a medium is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplaceReason {
+    /// It is gone: only the holder of a registered card can claim that.
+    Lost,
+    /// It is broken and was handed in.
+    Damaged,
 }
 
 /// Whether a completion may still be refused.
@@ -152,6 +234,8 @@ pub enum CreditSource {
     Transfer,
     /// A sales point holds it in cash (account 1003).
     Cash,
+    /// A credit card should pay: refused, prepaid cards are not bought on credit.
+    CreditCard,
 }
 
 /// How a request points at an earlier one. What is absent is not compared.
@@ -180,8 +264,120 @@ pub struct Facts {
     pub merchant_category: u16,
     /// The merchant's fee terms.
     pub fee: FeeTerms,
+    /// Who gets the money of a sale.
+    pub counterparty: Counterparty,
+    /// How it was asked.
+    pub channel: Channel,
+    /// How the card was read.
+    pub entry: EntryMode,
+    /// Whether the merchant may take prepaid cards online.
+    pub online_allowed: bool,
     /// The version of the participant and merchant register that was read.
     pub register_version: u32,
+}
+
+/// Who gets the money of a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Counterparty {
+    /// The merchant, less its fee (account 2101).
+    #[default]
+    Merchant,
+    /// The acquirer's network, as one position and without a merchant's fee (account 2102).
+    Network,
+}
+
+/// How a request was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Channel {
+    /// At a counter with staff.
+    #[default]
+    Attended,
+    /// At a machine of the issuer.
+    SelfService,
+    /// Over the internet.
+    Online,
+    /// By letter or telephone.
+    MailOrPhone,
+    /// At somebody who acts for the issuer.
+    Agent,
+    /// By the issuer's own people.
+    BackOffice,
+}
+
+impl Channel {
+    /// The stored number: only ever add.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Attended => 0,
+            Self::SelfService => 1,
+            Self::Online => 2,
+            Self::MailOrPhone => 3,
+            Self::Agent => 4,
+            Self::BackOffice => 5,
+        }
+    }
+
+    /// Reads a stored number.
+    pub(crate) const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Attended),
+            1 => Some(Self::SelfService),
+            2 => Some(Self::Online),
+            3 => Some(Self::MailOrPhone),
+            4 => Some(Self::Agent),
+            5 => Some(Self::BackOffice),
+            _ => None,
+        }
+    }
+}
+
+/// How the card was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EntryMode {
+    /// The message does not say.
+    #[default]
+    Unknown,
+    /// Typed.
+    Manual,
+    /// Magnetic stripe.
+    Stripe,
+    /// Chip with contacts.
+    Chip,
+    /// Without contact.
+    Contactless,
+    /// A code on a screen.
+    Code,
+    /// Stripe, because the chip could not be read.
+    Fallback,
+}
+
+impl EntryMode {
+    /// The stored number: only ever add.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Unknown => 0,
+            Self::Manual => 1,
+            Self::Stripe => 2,
+            Self::Chip => 3,
+            Self::Contactless => 4,
+            Self::Code => 5,
+            Self::Fallback => 6,
+        }
+    }
+
+    /// Reads a stored number.
+    pub(crate) const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Unknown),
+            1 => Some(Self::Manual),
+            2 => Some(Self::Stripe),
+            3 => Some(Self::Chip),
+            4 => Some(Self::Contactless),
+            5 => Some(Self::Code),
+            6 => Some(Self::Fallback),
+            _ => None,
+        }
+    }
 }
 
 /// The outcome of a check at the edge.

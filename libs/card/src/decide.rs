@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::card::Card;
-use crate::command::{Command, CompletionForm, Request};
+use crate::command::{Adjusted, Command, CompletionForm, Request};
 use crate::decision::{Change, Decision, Written};
 use crate::entry::{Entry, Kind, Step};
 use crate::ids::{Day, LegKey, Position, Timestamp, Version};
@@ -108,7 +108,7 @@ fn decide_on(card: &Card, command: &Command, context: &Context<'_>) -> Decision 
     {
         return answer_again(&turn, &earlier);
     }
-    if command.request == Request::BalanceInquiry {
+    if command.request.only_asks() {
         return inquire(&turn);
     }
     let head = Head {
@@ -126,7 +126,7 @@ fn decide_on(card: &Card, command: &Command, context: &Context<'_>) -> Decision 
 fn answer_again(turn: &Turn<'_>, earlier: &Entry) -> Decision {
     let same = earlier.fingerprint == turn.command.fingerprint;
     match (earlier.kind, earlier.step) {
-        (Kind::ReversedFirst, Step::Open) if turn.command.request == Request::BalanceInquiry => {
+        (Kind::ReversedFirst, Step::Open) if turn.command.request.only_asks() => {
             let outcome = Outcome::Declined(DeclineReason::ReversedFirst);
             unwritten(turn.command, turn.context, outcome) // CARD-6
         }
@@ -195,12 +195,17 @@ fn meet_tombstone(turn: &Turn<'_>) -> Decision {
 }
 
 fn inquire(turn: &Turn<'_>) -> Decision {
-    let outcome = match rules::inquiry::decide(turn) {
+    let is_check = turn.command.request == Request::AccountCheck;
+    let answer = match is_check {
+        true => rules::inquiry::account(turn),
+        false => rules::inquiry::balance(turn),
+    };
+    let outcome = match answer {
         Ok(()) => Outcome::Approved,
         Err(reason) => Outcome::Declined(reason),
     };
     let mut decision = unwritten(turn.command, turn.context, outcome);
-    if outcome.is_approved() {
+    if outcome.is_approved() && !is_check {
         decision.reply.available = Some(turn.card.available(turn.now));
     }
     decision
@@ -320,6 +325,9 @@ fn conclude(turn: &Turn<'_>, head: Head, outcome: Outcome, conclusion: Conclusio
         key: command.key,
         fingerprint: command.fingerprint,
         place: command.place,
+        medium: command.medium,
+        channel: command.facts.channel,
+        entry: command.facts.entry,
         amount: amount_of(&command.request).unwrap_or_default(),
         link: effect.link,
         register_version: command.facts.register_version,
@@ -382,6 +390,7 @@ fn whole_seconds(moment: Timestamp) -> Timestamp {
 pub const fn kind_of(request: &Request) -> Kind {
     match request {
         Request::BalanceInquiry => Kind::BalanceInquiry,
+        Request::AccountCheck => Kind::AccountCheck,
         Request::Purchase { .. } => Kind::Purchase,
         Request::Void { .. } => Kind::Void,
         Request::Refund { .. } => Kind::Refund,
@@ -395,12 +404,23 @@ pub const fn kind_of(request: &Request) -> Kind {
             form: CompletionForm::Advice,
             ..
         } => Kind::CompletionAdvice,
+        Request::OfflineSale { .. } => Kind::OfflineSale,
+        Request::Adjust {
+            what: Adjusted::Sale,
+            ..
+        } => Kind::Adjust,
+        Request::Adjust {
+            what: Adjusted::Tip,
+            ..
+        } => Kind::Tip,
         Request::CompletionVoid { .. } => Kind::CompletionVoid,
         Request::Reversal { .. } => Kind::Reversal,
         Request::DirectCredit { .. } => Kind::DirectCredit,
+        Request::CreditConfirm { .. } => Kind::CreditConfirm,
         Request::Issue { .. } => Kind::Issue,
-        Request::ReportLoss => Kind::ReportLoss,
+        Request::ReportLoss { .. } => Kind::ReportLoss,
         Request::LiftLoss => Kind::LiftLoss,
+        Request::Replace { .. } => Kind::Replace,
     }
 }
 
@@ -408,16 +428,23 @@ pub const fn kind_of(request: &Request) -> Kind {
 #[must_use]
 pub const fn amount_of(request: &Request) -> Option<Amount> {
     match request {
-        Request::BalanceInquiry | Request::ReportLoss | Request::LiftLoss => None,
+        Request::BalanceInquiry
+        | Request::AccountCheck
+        | Request::ReportLoss { .. }
+        | Request::LiftLoss
+        | Request::Replace { .. } => None,
         Request::Purchase { amount }
         | Request::PreAuth { amount }
         | Request::Void { amount, .. }
         | Request::Refund { amount, .. }
         | Request::PreAuthVoid { amount, .. }
         | Request::Completion { amount, .. }
+        | Request::OfflineSale { amount, .. }
+        | Request::Adjust { amount, .. }
         | Request::CompletionVoid { amount, .. }
         | Request::Reversal { amount, .. }
         | Request::DirectCredit { amount, .. }
+        | Request::CreditConfirm { amount, .. }
         | Request::Issue { amount, .. } => Some(*amount),
     }
 }

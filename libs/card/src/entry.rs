@@ -68,6 +68,20 @@ kinds! {
     ReversedFirst = 14, "reversed first";
     /// Balance inquiry; never stored, named in metrics only.
     BalanceInquiry = 15, "balance inquiry";
+    /// Account check; never stored, named in metrics only.
+    AccountCheck = 16, "account check";
+    /// Offline settlement of a hold.
+    OfflineSale = 17, "offline sale";
+    /// Correction of a sale's total.
+    Adjust = 18, "adjustment";
+    /// A tip on a sale.
+    Tip = 19, "tip";
+    /// A direct credit's confirmation.
+    CreditConfirm = 20, "credit confirmation";
+    /// The key of a direct credit whose confirmation came before it.
+    ConfirmedFirst = 21, "confirmed first";
+    /// Another medium.
+    Replace = 22, "replacement";
 }
 
 /// Where a transaction stands.

@@ -157,6 +157,15 @@ impl fmt::Display for ProgrammeId {
     }
 }
 
+/// The institution that brought a request, 11 bytes, space filled. Spaces only: nobody did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AcquirerId(pub [u8; 11]);
+
+impl AcquirerId {
+    /// Nobody: the switch's own people, or a record from before it was kept.
+    pub const NOBODY: Self = Self([b' '; 11]);
+}
+
 /// A card acceptor (DE42), 15 bytes, space filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MerchantId(pub [u8; 15]);
@@ -164,6 +173,12 @@ pub struct MerchantId(pub [u8; 15]);
 /// A terminal (DE41), 8 bytes, space filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TerminalId(pub [u8; 8]);
+
+impl fmt::Display for AcquirerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(String::from_utf8_lossy(&self.0).trim_end())
+    }
+}
 
 impl fmt::Display for MerchantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

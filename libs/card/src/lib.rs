@@ -25,15 +25,15 @@ mod rules;
 pub use card::{BODY_SIZE_MAX, Card, HOLDS_MAX, Hold, UNCLEARED_MAX, Uncleared};
 pub use codec::CodecError;
 pub use command::{
-    CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, OriginalRef, Place, ReplyTo,
-    Request,
+    Adjusted, Channel, CheckFact, Command, CompletionForm, Counterparty, CreditSource, EntryMode,
+    Facts, FeeTerms, LossForm, OriginalRef, Place, ReplaceReason, ReplyTo, Request,
 };
 pub use decide::{Context, Need, Recalled, amount_of, apply, decide, kind_of, needs, programme_of};
 pub use decision::{Decision, Written};
 pub use entry::{Entry, Kind, RING_ENTRIES_MAX, Step};
 pub use ids::{
-    CardId, CardIdError, Day, Fingerprint, LegKey, MerchantId, PartitionId, Position, ProgrammeId,
-    TerminalId, Timestamp, Version,
+    AcquirerId, CardId, CardIdError, Day, Fingerprint, LegKey, MerchantId, PartitionId, Position,
+    ProgrammeId, TerminalId, Timestamp, Version,
 };
 pub use outcome::{DeclineReason, Outcome, Reply};
 pub use programme::{Acceptance, CardKind, Offered, Programme, Rules};

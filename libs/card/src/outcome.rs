@@ -9,6 +9,10 @@ use money::Amount;
 pub enum Outcome {
     /// Done as asked.
     Approved,
+    /// A confirmed top-up was credited whose request never came here.
+    AcceptedUnseen,
+    /// A confirmed top-up was credited whose request had been refused.
+    AcceptedAfterRefusal,
     /// Refused, with the first reason that applies.
     Declined(DeclineReason),
 }
@@ -74,14 +78,30 @@ decline_reasons! {
     TooManyHolds = 19, "too many open holds";
     /// The chip's cryptogram was wrong.
     WrongCryptogram = 20, "chip cryptogram is wrong";
+    /// The programme allows no more transactions in this day or month.
+    OverCount = 21, "too many transactions in the day or month";
+    /// The programme does not allow this kind of merchant.
+    CategoryBlocked = 22, "programme does not allow this merchant category";
+    /// The programme or the law does not allow it to be asked in this way.
+    ChannelBlocked = 23, "programme does not allow this channel";
+    /// A credit card should pay for it.
+    CreditCardSource = 24, "prepaid cards are not bought with credit cards";
 }
 
+/// The stored number of [`Outcome::AcceptedUnseen`]; reasons stay below it.
+const ACCEPTED_UNSEEN: u8 = 240;
+/// The stored number of [`Outcome::AcceptedAfterRefusal`].
+const ACCEPTED_AFTER_REFUSAL: u8 = 241;
+const _: () = assert!(DeclineReason::ALL.len() < ACCEPTED_UNSEEN as usize);
+
 impl Outcome {
-    /// The stored number: 0 approved, else the reason's.
+    /// The stored number: 0 approved, 240 and 241 accepted with a defect, else the reason's.
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
             Self::Approved => 0,
+            Self::AcceptedUnseen => ACCEPTED_UNSEEN,
+            Self::AcceptedAfterRefusal => ACCEPTED_AFTER_REFUSAL,
             Self::Declined(reason) => reason as u8,
         }
     }
@@ -89,17 +109,24 @@ impl Outcome {
     /// Reads a stored number.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        if number == 0 {
-            return Some(Self::Approved);
+        match number {
+            0 => Some(Self::Approved),
+            ACCEPTED_UNSEEN => Some(Self::AcceptedUnseen),
+            ACCEPTED_AFTER_REFUSAL => Some(Self::AcceptedAfterRefusal),
+            _ => {
+                let index = usize::from(number.checked_sub(1)?);
+                DeclineReason::ALL.get(index).copied().map(Self::Declined)
+            }
         }
-        let index = usize::from(number.checked_sub(1)?);
-        DeclineReason::ALL.get(index).copied().map(Self::Declined)
     }
 
-    /// Whether it was done.
+    /// Whether it was done, with or without a defect.
     #[must_use]
     pub const fn is_approved(self) -> bool {
-        matches!(self, Self::Approved)
+        match self {
+            Self::Approved | Self::AcceptedUnseen | Self::AcceptedAfterRefusal => true,
+            Self::Declined(_) => false,
+        }
     }
 }
 
@@ -138,6 +165,10 @@ mod tests {
             assert_eq!(Outcome::from_number(outcome.number()), Some(outcome));
         }
         assert_eq!(Outcome::from_number(0), Some(Outcome::Approved));
+        for outcome in [Outcome::AcceptedUnseen, Outcome::AcceptedAfterRefusal] {
+            assert_eq!(Outcome::from_number(outcome.number()), Some(outcome));
+            assert!(outcome.is_approved());
+        }
         assert_eq!(Outcome::from_number(200), None);
     }
 }

@@ -4,18 +4,21 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::codec::{CodecError, Reader, Writer};
-use crate::command::Place;
+use crate::command::{Channel, EntryMode, Place};
 use crate::entry::{Kind, read_amount};
 use crate::ids::{
-    Day, Fingerprint, LegKey, MerchantId, PartitionId, Position, ProgrammeId, TerminalId,
-    Timestamp, Version,
+    AcquirerId, Day, Fingerprint, LegKey, MerchantId, PartitionId, Position, ProgrammeId,
+    TerminalId, Timestamp, Version,
 };
 use crate::outcome::Outcome;
 use ledger::{Account, Entry as LedgerEntry, Posting, Side};
 use money::Amount;
 
 /// The format of [`Row::encode`].
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+
+/// The format before: without medium, batch, trace, channel and entry mode.
+const FORMAT_1: u8 = 1;
 
 /// Postings that one entry may have.
 const POSTINGS_MAX: usize = 16;
@@ -54,6 +57,20 @@ cases! {
     UncoveredReversal = 5, "reversal is no longer covered";
     /// A refund, or money given back otherwise, lifted the card over its cap.
     OverCapRefund = 6, "money given back lifted the card over its cap";
+    /// A top-up was confirmed and credited, and its request never came.
+    UnseenCredit = 7, "top-up was confirmed, its request never came";
+    /// A top-up was confirmed and credited, and its request had been refused.
+    RefusedCredit = 8, "top-up was confirmed, its request had been refused";
+    /// A top-up was confirmed after it was reversed; nothing was credited.
+    ReversedCredit = 9, "top-up was confirmed after it was reversed";
+    /// A top-up was confirmed with another amount; nothing was credited.
+    OtherCredit = 10, "top-up was confirmed with another amount";
+    /// A top-up by credit card was confirmed; nothing was credited.
+    CreditCardTopUp = 11, "top-up by credit card was confirmed";
+    /// An adjustment of a sale that was voided, reversed, refunded or is too old.
+    LateAdjustment = 12, "adjustment came after its sale was closed";
+    /// An adjustment over what the sale allows.
+    ExcessAdjustment = 13, "adjustment is over what the sale allows";
 }
 
 /// One decision, as the journal keeps it.
@@ -81,6 +98,12 @@ pub struct Row {
     pub fingerprint: Fingerprint,
     /// Where it was asked.
     pub place: Place,
+    /// The medium that was presented, by its number on the card.
+    pub medium: u8,
+    /// How it was asked.
+    pub channel: Channel,
+    /// How the card was read.
+    pub entry: EntryMode,
     /// What it was about.
     pub amount: Amount,
     /// The transaction that it acted on, version 0 = none.
@@ -118,6 +141,12 @@ impl Row {
         writer.u64(self.fingerprint.0);
         writer.bytes(&self.place.merchant.0);
         writer.bytes(&self.place.terminal.0);
+        writer.bytes(&self.place.acquirer.0);
+        writer.varint(u64::from(self.place.batch));
+        writer.varint(u64::from(self.place.trace));
+        writer.u8(self.medium);
+        writer.u8(self.channel.number());
+        writer.u8(self.entry.number());
         writer.varint(self.amount.minor());
         writer.varint(u64::from(self.link.0));
         writer.u32(self.register_version);
@@ -134,11 +163,11 @@ impl Row {
     pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
         let mut reader = Reader(bytes);
         let format = reader.u8("row format")?;
-        if format != FORMAT {
+        if format != FORMAT && format != FORMAT_1 {
             return Err(CodecError::Format(format));
         }
         let previous = reader.array("previous hash")?;
-        let row = Self {
+        let mut row = Self {
             version: Version(reader.u32("version")?),
             position: Position {
                 partition: PartitionId(reader.u16("partition")?),
@@ -154,19 +183,47 @@ impl Row {
             key: LegKey(reader.array("key")?),
             fingerprint: Fingerprint(reader.u64("fingerprint")?),
             place: Place {
+                acquirer: AcquirerId::NOBODY,
                 merchant: MerchantId(reader.array("merchant")?),
                 terminal: TerminalId(reader.array("terminal")?),
+                batch: 0,
+                trace: 0,
             },
-            amount: read_amount(&mut reader, "amount")?,
-            link: Version(reader.small("link")?),
-            register_version: reader.u32("register version")?,
-            ledger: decode_ledger(&mut reader)?,
-            posted_after: read_amount(&mut reader, "balance")?,
-            held_after: read_amount(&mut reader, "held")?,
+            medium: 0,
+            channel: Channel::default(),
+            entry: EntryMode::default(),
+            amount: Amount::ZERO,
+            link: Version(0),
+            register_version: 0,
+            ledger: None,
+            posted_after: Amount::ZERO,
+            held_after: Amount::ZERO,
             previous,
         };
+        if format != FORMAT_1 {
+            row.read_manner(&mut reader)?;
+        }
+        row.amount = read_amount(&mut reader, "amount")?;
+        row.link = Version(reader.small("link")?);
+        row.register_version = reader.u32("register version")?;
+        row.ledger = decode_ledger(&mut reader)?;
+        row.posted_after = read_amount(&mut reader, "balance")?;
+        row.held_after = read_amount(&mut reader, "held")?;
         reader.finish()?;
         Ok(row)
+    }
+
+    /// How it was asked: what format 1 did not keep.
+    fn read_manner(&mut self, reader: &mut Reader<'_>) -> Result<(), CodecError> {
+        self.place.acquirer = AcquirerId(reader.array("acquirer")?);
+        self.place.batch = reader.small("batch")?;
+        self.place.trace = reader.small("trace")?;
+        self.medium = reader.u8("medium")?;
+        self.channel =
+            Channel::from_number(reader.u8("channel")?).ok_or(CodecError::Range("channel"))?;
+        self.entry = EntryMode::from_number(reader.u8("entry mode")?)
+            .ok_or(CodecError::Range("entry mode"))?;
+        Ok(())
     }
 
     /// The hash that the next row must carry.

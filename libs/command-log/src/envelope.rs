@@ -7,11 +7,11 @@
 use bytes::Bytes;
 use prost::Message as _;
 
+use crate::facts_wire::{facts_from_wire, facts_to_wire};
+use crate::request_wire::{original_to_wire, put_particulars, request_from_wire, split_request};
 use card::{
-    CardId, CheckFact, Command, CompletionForm, CreditSource, Day, Facts, FeeTerms, Fingerprint,
-    LegKey, MerchantId, OriginalRef, Place, ProgrammeId, ReplyTo, Request, TerminalId, Version,
+    AcquirerId, CardId, Command, Day, Fingerprint, LegKey, MerchantId, Place, ReplyTo, TerminalId,
 };
-use money::Amount;
 
 #[expect(unreachable_pub, reason = "generated from proto/envelope.proto")]
 pub(crate) mod wire {
@@ -19,7 +19,7 @@ pub(crate) mod wire {
 }
 
 /// The logic that this build folds with. A record that asks for a later one stops the partition.
-pub const LOGIC_VERSION: u32 = 1;
+pub const LOGIC_VERSION: u32 = 2;
 
 /// A record to a whole partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +94,9 @@ pub fn encode_command(command: &Command) -> Bytes {
         fingerprint: command.fingerprint.0,
         merchant: Bytes::copy_from_slice(&command.place.merchant.0),
         terminal: Bytes::copy_from_slice(&command.place.terminal.0),
+        acquirer: acquirer_to_wire(command.place.acquirer),
+        batch: command.place.batch,
+        trace: command.place.trace,
         kind: kind.into(),
         amount_minor: amount.minor(),
         original: original.map(original_to_wire),
@@ -102,16 +105,7 @@ pub fn encode_command(command: &Command) -> Bytes {
         logic_version_min: LOGIC_VERSION,
         ..wire::CommandEnvelope::default()
     };
-    if let Request::DirectCredit { source, .. } | Request::Issue { source, .. } = &command.request {
-        envelope.source = source_to_wire(*source).into();
-    }
-    if let Request::Issue {
-        programme, expiry, ..
-    } = &command.request
-    {
-        envelope.programme = u32::from(programme.0);
-        envelope.expiry = u32::from(*expiry);
-    }
+    put_particulars(&command.request, &mut envelope);
     Bytes::from(envelope.encode_to_vec())
 }
 
@@ -133,13 +127,31 @@ pub fn decode_command(bytes: &Bytes) -> Result<Command, EnvelopeError> {
         key: LegKey(array(&envelope.key, "leg key")?),
         fingerprint: Fingerprint(envelope.fingerprint),
         place: Place {
+            acquirer: acquirer_from_wire(&envelope.acquirer)?,
             merchant: MerchantId(array(&envelope.merchant, "merchant")?),
             terminal: TerminalId(array(&envelope.terminal, "terminal")?),
+            batch: envelope.batch,
+            trace: envelope.trace,
         },
         request: request_from_wire(&envelope)?,
         facts: facts_from_wire(envelope.facts.as_ref())?,
         reply_to: reply_from_wire(envelope.reply_to.as_ref())?,
     })
+}
+
+/// Nobody takes no room.
+fn acquirer_to_wire(acquirer: AcquirerId) -> Bytes {
+    match acquirer {
+        AcquirerId::NOBODY => Bytes::new(),
+        AcquirerId(digits) => Bytes::copy_from_slice(&digits),
+    }
+}
+
+fn acquirer_from_wire(bytes: &Bytes) -> Result<AcquirerId, EnvelopeError> {
+    match bytes.is_empty() {
+        true => Ok(AcquirerId::NOBODY),
+        false => array(bytes, "acquirer").map(AcquirerId),
+    }
 }
 
 /// Reads only the card of a command.
@@ -200,7 +212,10 @@ pub fn decode_mark(bytes: &Bytes) -> Result<Mark, EnvelopeError> {
     }
 }
 
-fn array<const N: usize>(bytes: &[u8], name: &'static str) -> Result<[u8; N], EnvelopeError> {
+pub(crate) fn array<const N: usize>(
+    bytes: &[u8],
+    name: &'static str,
+) -> Result<[u8; N], EnvelopeError> {
     bytes.try_into().map_err(|_| EnvelopeError::Field(name))
 }
 
@@ -210,183 +225,6 @@ pub(crate) fn small<T: TryFrom<u32>>(value: u32, name: &'static str) -> Result<T
 
 fn day(value: u32) -> Result<Day, EnvelopeError> {
     small(value, "day").map(Day)
-}
-
-fn split_request(request: &Request) -> (wire::RequestKind, Amount, Option<&OriginalRef>) {
-    use wire::RequestKind as Kind;
-    match request {
-        Request::BalanceInquiry => (Kind::BalanceInquiry, Amount::ZERO, None),
-        Request::Purchase { amount } => (Kind::Purchase, *amount, None),
-        Request::Void { amount, original } => (Kind::Void, *amount, Some(original)),
-        Request::Refund { amount, original } => (Kind::Refund, *amount, Some(original)),
-        Request::PreAuth { amount } => (Kind::PreAuth, *amount, None),
-        Request::PreAuthVoid { amount, original } => (Kind::PreAuthVoid, *amount, Some(original)),
-        Request::Completion {
-            amount,
-            original,
-            form: CompletionForm::Request,
-        } => (Kind::CompletionRequest, *amount, Some(original)),
-        Request::Completion {
-            amount,
-            original,
-            form: CompletionForm::Advice,
-        } => (Kind::CompletionAdvice, *amount, Some(original)),
-        Request::CompletionVoid { amount, original } => {
-            (Kind::CompletionVoid, *amount, Some(original))
-        }
-        Request::Reversal { amount, original } => (Kind::Reversal, *amount, Some(original)),
-        Request::DirectCredit { amount, .. } => (Kind::DirectCredit, *amount, None),
-        Request::Issue { amount, .. } => (Kind::Issue, *amount, None),
-        Request::ReportLoss => (Kind::ReportLoss, Amount::ZERO, None),
-        Request::LiftLoss => (Kind::LiftLoss, Amount::ZERO, None),
-    }
-}
-
-fn request_from_wire(envelope: &wire::CommandEnvelope) -> Result<Request, EnvelopeError> {
-    use wire::RequestKind as Kind;
-    let amount =
-        Amount::from_minor(envelope.amount_minor).map_err(|_| EnvelopeError::Field("amount"))?;
-    let original = original_from_wire(envelope.original.as_ref());
-    let kind = Kind::try_from(envelope.kind).map_err(|_| EnvelopeError::Field("request kind"))?;
-    Ok(match kind {
-        Kind::Unspecified => return Err(EnvelopeError::Field("request kind")),
-        Kind::BalanceInquiry => Request::BalanceInquiry,
-        Kind::Purchase => Request::Purchase { amount },
-        Kind::Void => Request::Void {
-            amount,
-            original: original?,
-        },
-        Kind::Refund => Request::Refund {
-            amount,
-            original: original?,
-        },
-        Kind::PreAuth => Request::PreAuth { amount },
-        Kind::PreAuthVoid => Request::PreAuthVoid {
-            amount,
-            original: original?,
-        },
-        Kind::CompletionRequest => Request::Completion {
-            amount,
-            original: original?,
-            form: CompletionForm::Request,
-        },
-        Kind::CompletionAdvice => Request::Completion {
-            amount,
-            original: original?,
-            form: CompletionForm::Advice,
-        },
-        Kind::CompletionVoid => Request::CompletionVoid {
-            amount,
-            original: original?,
-        },
-        Kind::Reversal => Request::Reversal {
-            amount,
-            original: original?,
-        },
-        Kind::DirectCredit => Request::DirectCredit {
-            amount,
-            source: source(envelope)?,
-        },
-        Kind::Issue => Request::Issue {
-            programme: ProgrammeId(small(envelope.programme, "programme")?),
-            expiry: small(envelope.expiry, "expiry")?,
-            amount,
-            source: source(envelope)?,
-        },
-        Kind::ReportLoss => Request::ReportLoss,
-        Kind::LiftLoss => Request::LiftLoss,
-    })
-}
-
-fn source_to_wire(source: CreditSource) -> wire::CreditSource {
-    match source {
-        CreditSource::Transfer => wire::CreditSource::Transfer,
-        CreditSource::Cash => wire::CreditSource::Cash,
-    }
-}
-
-fn source(envelope: &wire::CommandEnvelope) -> Result<CreditSource, EnvelopeError> {
-    match wire::CreditSource::try_from(envelope.source) {
-        Ok(wire::CreditSource::Transfer) => Ok(CreditSource::Transfer),
-        Ok(wire::CreditSource::Cash) => Ok(CreditSource::Cash),
-        Ok(wire::CreditSource::Unspecified) | Err(_) => Err(EnvelopeError::Field("credit source")),
-    }
-}
-
-fn original_to_wire(original: &OriginalRef) -> wire::OriginalRef {
-    wire::OriginalRef {
-        key: original
-            .key
-            .map(|key| Bytes::copy_from_slice(&key.0))
-            .unwrap_or_default(),
-        offset: original.offset,
-        approval: original.approval.map(|version| version.0),
-    }
-}
-
-fn original_from_wire(wire: Option<&wire::OriginalRef>) -> Result<OriginalRef, EnvelopeError> {
-    let wire = wire.ok_or(EnvelopeError::Field("original"))?;
-    let key = match wire.key.len() {
-        0 => None,
-        _ => Some(LegKey(array(&wire.key, "original key")?)),
-    };
-    Ok(OriginalRef {
-        key,
-        offset: wire.offset,
-        approval: wire.approval.map(Version),
-    })
-}
-
-fn facts_to_wire(facts: &Facts) -> wire::Facts {
-    wire::Facts {
-        mac: check_to_wire(facts.mac).into(),
-        pin: check_to_wire(facts.pin).into(),
-        cryptogram: check_to_wire(facts.cryptogram).into(),
-        merchant_group: facts.merchant_group,
-        merchant_category: u32::from(facts.merchant_category),
-        fee_rate_ppm: facts.fee.rate_ppm,
-        fee_fixed_minor: facts.fee.fixed_minor,
-        fee_min_minor: facts.fee.min_minor,
-        fee_max_minor: facts.fee.max_minor,
-        register_version: facts.register_version,
-    }
-}
-
-fn facts_from_wire(wire: Option<&wire::Facts>) -> Result<Facts, EnvelopeError> {
-    let wire = wire.ok_or(EnvelopeError::Field("facts"))?;
-    Ok(Facts {
-        mac: check_from_wire(wire.mac)?,
-        pin: check_from_wire(wire.pin)?,
-        cryptogram: check_from_wire(wire.cryptogram)?,
-        merchant_group: wire.merchant_group,
-        merchant_category: small(wire.merchant_category, "merchant category")?,
-        fee: FeeTerms {
-            rate_ppm: wire.fee_rate_ppm,
-            fixed_minor: wire.fee_fixed_minor,
-            min_minor: wire.fee_min_minor,
-            max_minor: wire.fee_max_minor,
-        },
-        register_version: wire.register_version,
-    })
-}
-
-fn check_to_wire(fact: CheckFact) -> wire::CheckFact {
-    match fact {
-        CheckFact::NotChecked => wire::CheckFact::NotChecked,
-        CheckFact::Absent => wire::CheckFact::Absent,
-        CheckFact::Passed => wire::CheckFact::Passed,
-        CheckFact::Failed => wire::CheckFact::Failed,
-    }
-}
-
-fn check_from_wire(value: i32) -> Result<CheckFact, EnvelopeError> {
-    match wire::CheckFact::try_from(value) {
-        Ok(wire::CheckFact::NotChecked) => Ok(CheckFact::NotChecked),
-        Ok(wire::CheckFact::Absent) => Ok(CheckFact::Absent),
-        Ok(wire::CheckFact::Passed) => Ok(CheckFact::Passed),
-        Ok(wire::CheckFact::Failed) => Ok(CheckFact::Failed),
-        Err(_) => Err(EnvelopeError::Field("check fact")),
-    }
 }
 
 pub(crate) fn reply_to_wire(reply_to: ReplyTo) -> wire::ReplyTo {

@@ -8,10 +8,12 @@
 
 pub mod contract;
 pub mod envelope;
+mod facts_wire;
 pub mod memory;
 mod partitioning;
 mod port;
 pub mod reply_envelope;
+mod request_wire;
 
 pub use partitioning::{HASH_VERSION, partition_of};
 pub use port::{

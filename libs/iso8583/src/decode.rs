@@ -1,11 +1,14 @@
 //! From the body of a frame to a message: every length and every digit is checked here, once.
 
 use std::fmt;
+use std::ops::Range;
 
-use crate::bitmap::{Bitmap, BitmapWidth};
-use crate::dialect::{Dialect, FIELDS_MAX, Numerals, PrefixKind};
-use crate::message::{Message, Span};
+use crate::bitmap::{Bitmap, BitmapWidth, MapForm, THIRD_MAP_NUMBER, ThirdMap};
+use crate::characters::{hex_value, readable, to_readable};
+use crate::dialect::{Dialect, PrefixKind};
+use crate::message::{ENDS_MAX, Message};
 use crate::mti::Mti;
+use crate::numerals::Numerals;
 use crate::packed;
 use crate::prefix::{CUPS_HEADER_SIZE, CUPS_TOTAL_LENGTH_OFFSET, CUPS_TOTAL_LENGTH_SIZE};
 use crate::spec::{Encoding, FieldSpec, LengthKind};
@@ -64,6 +67,12 @@ pub enum DecodeErrorKind {
         /// Its four digits.
         digits: [u8; 4],
     },
+    /// A character that has no printable ASCII one as its counterpart.
+    #[error("character has no counterpart in printable ascii")]
+    NotText,
+    /// A character that is none of upper-case hex.
+    #[error("not a digit of upper-case hex")]
+    NotHex,
     /// Bit 1 announces a second bitmap, which this dialect does not have.
     #[error("bit 1 is set, the dialect has 64 data elements")]
     SecondBitmap,
@@ -123,26 +132,19 @@ pub(crate) fn decode<'a>(
         return Err(cursor.error(DecodeErrorKind::BodyTooLong { size_max }));
     }
     check_prefix(dialect, &mut cursor, body.len())?;
-    let mti = take_mti(dialect.numerals, &mut cursor)?;
-    let (bitmap, bitmap_width) = take_bitmap(dialect, &mut cursor)?;
+    let mti = take_mti(dialect, &mut cursor)?;
+    let (bitmap, bitmap_width) = take_bitmaps(dialect, &mut cursor)?;
     let mut message = Message {
         dialect,
         body,
+        readable: Vec::new(),
         mti,
         bitmap,
         bitmap_width,
-        spans: [Span::default(); FIELDS_MAX],
+        fields_start: cursor.offset_u16(),
+        ends: [0; ENDS_MAX],
     };
-    for (index, number) in bitmap.numbers().enumerate() {
-        cursor.field = Some(number);
-        let Some(spec) = dialect.field(number) else {
-            return Err(cursor.error(DecodeErrorKind::UnknownField));
-        };
-        let span = take_field(dialect.numerals, spec, &mut cursor)?;
-        if let Some(slot) = message.spans.get_mut(index) {
-            *slot = span;
-        }
-    }
+    take_fields(&mut message, &mut cursor)?;
     if !cursor.rest.is_empty() {
         cursor.field = None;
         return Err(cursor.error(DecodeErrorKind::Trailing {
@@ -211,7 +213,9 @@ fn check_prefix(
     received: usize,
 ) -> Result<(), DecodeError> {
     match dialect.prefix {
-        PrefixKind::TpduAndHeader => cursor.take(dialect.prefix.size()).map(|_| ()),
+        PrefixKind::None | PrefixKind::Tpdu | PrefixKind::TpduAndHeader => {
+            cursor.take(dialect.prefix.size()).map(|_| ())
+        }
         PrefixKind::CupsHeader => {
             let header: [u8; CUPS_HEADER_SIZE] = cursor.take_chunk()?;
             check_cups_header(&header, cursor, received)
@@ -246,81 +250,142 @@ fn check_cups_header(
     Ok(())
 }
 
-fn take_mti(numerals: Numerals, cursor: &mut Cursor<'_>) -> Result<Mti, DecodeError> {
+fn take_mti(dialect: &Dialect, cursor: &mut Cursor<'_>) -> Result<Mti, DecodeError> {
     cursor.field = Some(MTI_NUMBER);
     let start = cursor.offset;
-    let digits = match numerals {
+    let digits = match dialect.numerals {
         Numerals::Packed => {
             let [high, low] = cursor.take_chunk()?;
             [high >> 4, high & 0x0F, low >> 4, low & 0x0F].map(packed::character)
         }
         Numerals::Ascii => cursor.take_chunk()?,
+        Numerals::Ebcdic(page) => cursor
+            .take_chunk()?
+            .map(|byte: u8| page.to_ascii(byte).unwrap_or_default()),
     };
     if let Some(index) = digits.iter().position(|digit| !digit.is_ascii_digit()) {
-        let offset = match numerals {
+        let offset = match dialect.numerals {
             Numerals::Packed => start + index / 2,
-            Numerals::Ascii => start + index,
+            Numerals::Ascii | Numerals::Ebcdic(_) => start + index,
         };
         return Err(cursor.error_at(offset, DecodeErrorKind::NotDigit));
     }
-    Mti::parse(digits).ok_or_else(|| cursor.error_at(start, DecodeErrorKind::UnknownMti { digits }))
+    Mti::parse(digits)
+        .filter(|mti| mti.version() == dialect.mti_version())
+        .ok_or_else(|| cursor.error_at(start, DecodeErrorKind::UnknownMti { digits }))
 }
 
-fn take_bitmap(
+/// Reads the bitmaps in front of the data elements.
+fn take_bitmaps(
     dialect: &Dialect,
     cursor: &mut Cursor<'_>,
 ) -> Result<(Bitmap, BitmapWidth), DecodeError> {
     cursor.field = Some(BITMAP_NUMBER);
     let start = cursor.offset;
-    let primary = u64::from_be_bytes(cursor.take_chunk()?);
-    let mut bitmap = Bitmap::new(primary, 0);
+    let primary = take_map(dialect, cursor)?;
+    let mut bitmap = Bitmap::new([primary, 0, 0]);
     if !bitmap.has(BITMAP_NUMBER) {
         return Ok((bitmap, BitmapWidth::Primary));
     }
-    if dialect.field_number_max <= 64 {
+    if dialect.bitmap.width_max == BitmapWidth::Primary {
         return Err(cursor.error_at(start, DecodeErrorKind::SecondBitmap));
     }
-    let secondary = u64::from_be_bytes(cursor.take_chunk()?);
-    bitmap = Bitmap::new(primary, secondary);
+    bitmap = Bitmap::new([primary, take_map(dialect, cursor)?, 0]);
     // It announces the second bitmap and is no data element of its own.
     bitmap.remove(BITMAP_NUMBER);
-    Ok((bitmap, BitmapWidth::WithSecondary))
+    let has_third =
+        dialect.bitmap.width_max == BitmapWidth::WithTertiary && bitmap.has(THIRD_MAP_NUMBER);
+    if !has_third {
+        return Ok((bitmap, BitmapWidth::WithSecondary));
+    }
+    if dialect.bitmap.third == ThirdMap::InFront {
+        bitmap = bitmap.with_third(take_map(dialect, cursor)?);
+        bitmap.remove(THIRD_MAP_NUMBER);
+    }
+    Ok((bitmap, BitmapWidth::WithTertiary))
+}
+
+fn take_map(dialect: &Dialect, cursor: &mut Cursor<'_>) -> Result<u64, DecodeError> {
+    match dialect.bitmap.form {
+        MapForm::Binary => cursor.take_chunk().map(u64::from_be_bytes),
+        MapForm::Hex => {
+            let start = cursor.offset;
+            let characters: [u8; 16] = cursor.take_chunk()?;
+            let mut map = 0;
+            for (index, character) in characters.into_iter().enumerate() {
+                let value = readable(dialect.numerals, character)
+                    .and_then(hex_value)
+                    .ok_or_else(|| cursor.error_at(start + index, DecodeErrorKind::NotHex))?;
+                map = map << 4 | u64::from(value);
+            }
+            Ok(map)
+        }
+    }
+}
+
+/// Reads all data elements, and the third bitmap where that is one of them.
+fn take_fields(message: &mut Message<'_>, cursor: &mut Cursor<'_>) -> Result<(), DecodeError> {
+    let dialect = message.dialect;
+    if dialect.numerals.code_page().is_some() {
+        message.readable = message.body.to_vec();
+    }
+    let mut third = None;
+    let mut index = 0;
+    for number in message.bitmap.numbers() {
+        // Its bit is left in the bitmap where the map stands among the data elements only.
+        if number == THIRD_MAP_NUMBER && message.bitmap_width == BitmapWidth::WithTertiary {
+            cursor.field = Some(BITMAP_NUMBER);
+            third = Some(take_map(dialect, cursor)?);
+            continue;
+        }
+        take_field(message, number, index, cursor)?;
+        index += 1;
+    }
+    if let Some(third) = third {
+        for number in Bitmap::new([0, 0, third]).numbers() {
+            take_field(message, number, index, cursor)?;
+            index += 1;
+        }
+        message.bitmap = message.bitmap.with_third(third);
+        message.bitmap.remove(THIRD_MAP_NUMBER);
+    }
+    Ok(())
 }
 
 fn take_field(
-    numerals: Numerals,
-    spec: &FieldSpec,
+    message: &mut Message<'_>,
+    number: u8,
+    index: usize,
     cursor: &mut Cursor<'_>,
-) -> Result<Span, DecodeError> {
-    let start = cursor.offset_u16();
+) -> Result<(), DecodeError> {
+    cursor.field = Some(number);
+    let Some(spec) = message.dialect.field(number) else {
+        return Err(cursor.error(DecodeErrorKind::UnknownField));
+    };
     let length = match spec.length {
         LengthKind::Fixed => spec.length_max,
-        LengthKind::Ll | LengthKind::Lll => take_length(numerals, spec, cursor)?,
+        LengthKind::Ll | LengthKind::Lll => take_length(spec, cursor)?,
     };
-    let content_start = cursor.offset;
-    let content = cursor.take(spec.content_size(usize::from(length)))?;
-    if let Err((index, kind)) = check_content(spec.encoding, content, length) {
-        return Err(cursor.error_at(content_start + index, kind));
-    }
-    Ok(Span {
-        start,
-        end: cursor.offset_u16(),
-        length,
-    })
-}
-
-fn take_length(
-    numerals: Numerals,
-    spec: &FieldSpec,
-    cursor: &mut Cursor<'_>,
-) -> Result<u16, DecodeError> {
     let start = cursor.offset;
-    let digits = cursor.take(numerals.length_size(spec.length))?;
-    let length = match numerals {
-        Numerals::Packed => packed::number(digits),
-        Numerals::Ascii => packed::ascii_number(digits),
+    let content = cursor.take(spec.content_size(usize::from(length)))?;
+    let checked = if is_read_as_it_came(spec) {
+        check_content(spec.encoding, content, length)
+    } else {
+        translate(spec, start..cursor.offset, message)
+            .and_then(|content| check_content(spec.encoding, content, length))
     };
-    let Some(length) = to_usize(length) else {
+    if let Err((index, kind)) = checked {
+        return Err(cursor.error_at(start + index, kind));
+    }
+    if let Some(end) = message.ends.get_mut(index) {
+        *end = cursor.offset_u16();
+    }
+    Ok(())
+}
+fn take_length(spec: &FieldSpec, cursor: &mut Cursor<'_>) -> Result<u16, DecodeError> {
+    let start = cursor.offset;
+    let digits = cursor.take(spec.length_size())?;
+    let Some(length) = spec.numerals.read_length(digits) else {
         return Err(cursor.error_at(start, DecodeErrorKind::NotDigit));
     };
     match u16::try_from(length) {
@@ -330,6 +395,26 @@ fn take_length(
             Err(cursor.error_at(start, DecodeErrorKind::Length { length, length_max }))
         }
     }
+}
+
+/// Whether callers can have the bytes of a value as they are in the frame.
+fn is_read_as_it_came(spec: &FieldSpec) -> bool {
+    let is_translated = spec.numerals.code_page().is_some() && spec.encoding.is_in_characters();
+    !is_translated && spec.encoding != Encoding::Hex
+}
+
+/// Puts a value in its readable form into the message's own copy of the body, at the place that
+/// it has in the body.
+fn translate<'m>(
+    spec: &FieldSpec,
+    place: Range<usize>,
+    message: &'m mut Message<'_>,
+) -> Result<&'m [u8], (usize, DecodeErrorKind)> {
+    if message.readable.is_empty() {
+        message.readable = message.body.to_vec();
+    }
+    let content = message.readable.get_mut(place).unwrap_or_default();
+    to_readable(spec, content)
 }
 
 fn to_usize(number: Option<u64>) -> Option<usize> {
@@ -352,7 +437,7 @@ fn check_content(
             .iter()
             .position(|byte| packed::track_nibble(*byte).is_none()),
         Encoding::SignedDigits => return check_signed(content),
-        Encoding::Text | Encoding::Binary => None,
+        Encoding::Text | Encoding::Binary | Encoding::Hex => None,
     };
     if let Some(index) = not_a_digit {
         return Err((index, DecodeErrorKind::NotDigit));
@@ -369,7 +454,8 @@ fn check_content(
         | Encoding::Track
         | Encoding::SignedDigits
         | Encoding::Text
-        | Encoding::Binary => None,
+        | Encoding::Binary
+        | Encoding::Hex => None,
     };
     match pad {
         None | Some((_, 0)) => Ok(()),
@@ -384,18 +470,5 @@ fn check_signed(content: &[u8]) -> Result<(), (usize, DecodeErrorKind)> {
     match digits.iter().position(|byte| !byte.is_ascii_digit()) {
         None => Ok(()),
         Some(index) => Err((index + 1, DecodeErrorKind::NotDigit)),
-    }
-}
-
-impl Numerals {
-    /// Bytes of the length in front of a value.
-    pub(crate) fn length_size(self, length: LengthKind) -> usize {
-        match (self, length) {
-            (Self::Packed | Self::Ascii, LengthKind::Fixed) => 0,
-            (Self::Packed, LengthKind::Ll) => 1,
-            (Self::Packed, LengthKind::Lll) => 2,
-            (Self::Ascii, LengthKind::Ll) => 2,
-            (Self::Ascii, LengthKind::Lll) => 3,
-        }
     }
 }

@@ -34,7 +34,7 @@ pub struct OwnedMessage {
     pub mti: String,
     /// What stands before the message type.
     pub prefix: OwnedPrefix,
-    /// Whether it has a second bitmap.
+    /// With how many bitmaps it comes.
     pub bitmap_width: BitmapWidth,
     /// Number and value of each data element, ascending.
     pub fields: Vec<(u8, String)>,
@@ -43,6 +43,13 @@ pub struct OwnedMessage {
 /// What stands before the message type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnedPrefix {
+    /// Nothing.
+    None,
+    /// A TPDU alone, in hex.
+    Tpdu {
+        /// 5 bytes.
+        tpdu: String,
+    },
     /// Of the terminal dialect, in hex.
     Pos {
         /// 5 bytes.
@@ -146,6 +153,8 @@ impl fmt::Debug for OwnedMessage {
 impl OwnedPrefix {
     fn of(prefix: &Prefix) -> Self {
         match prefix {
+            Prefix::None => Self::None,
+            Prefix::Tpdu { tpdu } => Self::Tpdu { tpdu: hex(tpdu) },
             Prefix::Pos { tpdu, header } => Self::Pos {
                 tpdu: hex(tpdu),
                 header: hex(header),
@@ -156,6 +165,10 @@ impl OwnedPrefix {
 
     fn to_prefix(&self) -> Result<Prefix, OwnedMessageError> {
         match self {
+            Self::None => Ok(Prefix::None),
+            Self::Tpdu { tpdu } => Ok(Prefix::Tpdu {
+                tpdu: unhex_exactly("tpdu", tpdu)?,
+            }),
             Self::Pos { tpdu, header } => Ok(Prefix::Pos {
                 tpdu: unhex_exactly("tpdu", tpdu)?,
                 header: unhex_exactly("header", header)?,
@@ -185,7 +198,7 @@ fn value_of(field: &Field<'_>) -> String {
         Encoding::Digits | Encoding::Track | Encoding::SignedDigits | Encoding::Text => {
             escape(field.content)
         }
-        Encoding::Binary => hex(field.content),
+        Encoding::Binary | Encoding::Hex => hex(field.content),
     }
 }
 
@@ -208,7 +221,7 @@ fn write(
             number,
             unescape(value).ok_or(OwnedMessageError::Escape { number })?,
         ),
-        Encoding::Binary => encoder.bytes(
+        Encoding::Binary | Encoding::Hex => encoder.bytes(
             number,
             unhex(value).ok_or(OwnedMessageError::Hex { number })?,
         ),

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use crate::bitmap::{Bitmap, BitmapWidth};
-use crate::dialect::{Dialect, Numerals, PrefixKind};
+use crate::bitmap::{Bitmap, BitmapWidth, MapForm, THIRD_MAP_NUMBER};
+use crate::characters::hex_characters;
+use crate::dialect::{Dialect, PrefixKind};
+use crate::encode_check::{NUMBER_DIGITS_MAX, check_characters, check_length, number_content};
 use crate::field::Field;
 use crate::frame::{self, FrameError, FrameStart};
 use crate::message::Message;
 use crate::mti::Mti;
+use crate::numerals::Numerals;
 use crate::packed;
 use crate::prefix::{CUPS_TOTAL_LENGTH_OFFSET, CUPS_TOTAL_LENGTH_SIZE, Prefix};
-use crate::spec::{Encoding, FieldSpec, LengthKind};
-
-/// Most digits of a `u64`.
-const NUMBER_DIGITS_MAX: usize = 20;
+use crate::spec::{Encoding, FieldSpec, LengthKind, ValueKind};
 
 /// Why a frame was not written. All of these are ours, none is a peer's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,12 @@ pub enum EncodeError {
     #[error("{mti} is an answer, it has none itself")]
     NotARequest {
         /// Its type.
+        mti: Mti,
+    },
+    /// A message type of the other version of the standard.
+    #[error("{mti} is of another version than the dialect's message types")]
+    MtiVersion {
+        /// The type.
         mti: Mti,
     },
     /// A number that the table does not have.
@@ -67,6 +73,14 @@ pub enum EncodeError {
         /// Where, from 0.
         index: usize,
     },
+    /// A character that the dialect's code page does not have.
+    #[error("de{number}: character {index} has no counterpart in the dialect's code page")]
+    NotText {
+        /// Data element.
+        number: u8,
+        /// Where, from 0.
+        index: usize,
+    },
     /// A copy from a message in which the data element has another form.
     #[error("de{number} has another form in the dialect it is copied from")]
     OtherForm {
@@ -90,6 +104,9 @@ pub struct Encoder<'b> {
     bitmap: Bitmap,
     bitmap_width: BitmapWidth,
     bitmap_start: usize,
+    /// Where the first data element above 65 starts: there stands a third bitmap that is data
+    /// element 65.
+    above_65_start: Option<usize>,
     number_before: u8,
     progress: Result<(), EncodeError>,
     is_finished: bool,
@@ -98,22 +115,19 @@ pub struct Encoder<'b> {
 impl<'b> Encoder<'b> {
     /// Starts a frame with its prefix and message type.
     ///
-    /// The bitmap gets the dialect's usual width.
+    /// It gets as many bitmaps as its data elements need, and no fewer than the dialect always
+    /// sends.
     pub fn new(
         dialect: &'static Dialect,
         buffer: &'b mut Vec<u8>,
         prefix: &Prefix,
         mti: Mti,
     ) -> Self {
-        let bitmap_width = match dialect.field_number_max {
-            ..=64 => BitmapWidth::Primary,
-            65.. => BitmapWidth::WithSecondary,
-        };
-        Self::with_bitmap(dialect, buffer, prefix, mti, bitmap_width)
+        Self::with_bitmap(dialect, buffer, prefix, mti, dialect.bitmap.width_min)
     }
 
-    /// The same with a bitmap of given width. A second one exists between institutions only,
-    /// where a message without data elements above 64 may leave it out.
+    /// The same with at least so many bitmaps. Between institutions, a message without data
+    /// elements above 64 may leave out the second one.
     pub fn with_bitmap(
         dialect: &'static Dialect,
         buffer: &'b mut Vec<u8>,
@@ -123,16 +137,17 @@ impl<'b> Encoder<'b> {
     ) -> Self {
         let frame = frame::begin(dialect, buffer);
         prefix.write_to(buffer);
-        match dialect.numerals {
-            Numerals::Packed => packed::pack_left(&mti.digits(), buffer),
-            Numerals::Ascii => buffer.extend_from_slice(&mti.digits()),
-        }
+        dialect.numerals.write_digits(&mti.digits(), buffer);
+        let bitmap_width = bitmap_width.min(dialect.bitmap.width_max);
         let bitmap_start = buffer.len();
-        buffer.resize(bitmap_start + bitmap_width.size(), 0);
-        let progress = if prefix.kind() == dialect.prefix {
-            Ok(())
-        } else {
+        let maps_size = dialect.bitmap.size_in_front(bitmap_width);
+        buffer.resize(bitmap_start + maps_size, 0);
+        let progress = if prefix.kind() != dialect.prefix {
             Err(EncodeError::Prefix)
+        } else if mti.version() != dialect.mti_version() {
+            Err(EncodeError::MtiVersion { mti })
+        } else {
+            Ok(())
         };
         Self {
             dialect,
@@ -141,6 +156,7 @@ impl<'b> Encoder<'b> {
             bitmap: Bitmap::default(),
             bitmap_width,
             bitmap_start,
+            above_65_start: None,
             number_before: 1,
             progress,
             is_finished: false,
@@ -204,22 +220,42 @@ impl<'b> Encoder<'b> {
     /// The first [`EncodeError`] of this frame; the buffer is then as before the frame.
     pub fn finish(&mut self) -> Result<(), EncodeError> {
         self.progress?;
-        if self.bitmap_width == BitmapWidth::WithSecondary {
-            self.bitmap.insert(1);
-        }
-        let bitmap = self.bitmap.to_bytes();
-        let bitmap_end = self.bitmap_start + self.bitmap_width.size();
-        if let Some(slot) = self.buffer.get_mut(self.bitmap_start..bitmap_end) {
-            for (byte, bits) in slot.iter_mut().zip(bitmap) {
-                *byte = bits;
-            }
-        }
+        self.set_bitmaps();
         if self.dialect.prefix == PrefixKind::CupsHeader {
             self.set_total_length();
         }
         frame::finish(self.dialect, self.buffer, &self.frame)?;
         self.is_finished = true;
         Ok(())
+    }
+
+    fn set_bitmaps(&mut self) {
+        if self.bitmap_width >= BitmapWidth::WithSecondary {
+            self.bitmap.insert(1);
+        }
+        if self.bitmap_width == BitmapWidth::WithTertiary {
+            self.bitmap.insert(THIRD_MAP_NUMBER);
+        }
+        let spec = self.dialect.bitmap;
+        let map_size = spec.form.map_size();
+        let in_front_end = self.bitmap_start + spec.size_in_front(self.bitmap_width);
+        let mut start = self.bitmap_start;
+        for map in self
+            .bitmap
+            .maps()
+            .into_iter()
+            .take(self.bitmap_width.map_count())
+        {
+            if start == in_front_end {
+                // The third map as data element 65: room was left out so far.
+                start = self.above_65_start.unwrap_or(self.buffer.len());
+                make_room(self.buffer, start, map_size);
+            }
+            if let Some(slot) = self.buffer.get_mut(start..start + map_size) {
+                write_map(self.dialect, map, slot);
+            }
+            start += map_size;
+        }
     }
 
     fn set_total_length(&mut self) {
@@ -239,15 +275,19 @@ impl<'b> Encoder<'b> {
     }
 
     fn try_write(&mut self, number: u8, source: Source<'_>) -> Result<(), EncodeError> {
-        let is_mapped = number <= 64 || self.bitmap_width == BitmapWidth::WithSecondary;
-        let spec = self.dialect.field(number).filter(|_| is_mapped);
-        let spec = spec.ok_or(EncodeError::UnknownField { number })?;
+        let spec = self
+            .dialect
+            .field(number)
+            .ok_or(EncodeError::UnknownField { number })?;
         let number_before = self.number_before;
         if number <= number_before {
             return Err(EncodeError::OutOfOrder {
                 number,
                 number_before,
             });
+        }
+        if number > 64 {
+            self.widen_for(number);
         }
         if let Source::Copy(field) = source {
             if !field.spec.has_wire_form_of(spec) {
@@ -263,6 +303,22 @@ impl<'b> Encoder<'b> {
         Ok(())
     }
 
+    /// Makes room for the bitmaps that a data element above 64 needs.
+    fn widen_for(&mut self, number: u8) {
+        let wider = BitmapWidth::for_field(number);
+        if wider > self.bitmap_width {
+            let spec = self.dialect.bitmap;
+            let before = spec.size_in_front(self.bitmap_width);
+            let added = spec.size_in_front(wider) - before;
+            make_room(self.buffer, self.bitmap_start + before, added);
+            self.bitmap_width = wider;
+            self.above_65_start = self.above_65_start.map(|start| start + added);
+        }
+        if number > THIRD_MAP_NUMBER && self.above_65_start.is_none() {
+            self.above_65_start = Some(self.buffer.len());
+        }
+    }
+
     fn write_content(
         &mut self,
         number: u8,
@@ -270,35 +326,66 @@ impl<'b> Encoder<'b> {
         content: &[u8],
     ) -> Result<(), EncodeError> {
         check_length(number, spec, content.len())?;
-        check_characters(number, spec.encoding, content)?;
-        self.write_length(spec.length, content.len());
+        check_characters(number, spec, content)?;
+        self.write_length(spec, content.len());
         match spec.encoding {
             Encoding::PackedLeft | Encoding::PackedTrack => {
                 packed::pack_left(content, self.buffer);
             }
             Encoding::PackedRight => packed::pack_right(content, self.buffer),
-            Encoding::Digits
-            | Encoding::Track
-            | Encoding::SignedDigits
-            | Encoding::Text
-            | Encoding::Binary => self.buffer.extend_from_slice(content),
+            Encoding::Digits | Encoding::Track | Encoding::SignedDigits | Encoding::Text => {
+                match spec.numerals.code_page() {
+                    None => self.buffer.extend_from_slice(content),
+                    // All of them are in the page: that was checked.
+                    Some(page) => self
+                        .buffer
+                        .extend(content.iter().filter_map(|byte| page.of_ascii(*byte))),
+                }
+            }
+            Encoding::Binary => self.buffer.extend_from_slice(content),
+            Encoding::Hex => self.buffer.extend(
+                content
+                    .iter()
+                    .flat_map(|byte| hex_characters(spec.numerals, *byte)),
+            ),
         }
         Ok(())
     }
 
-    fn write_length(&mut self, kind: LengthKind, length: usize) {
+    fn write_length(&mut self, spec: &FieldSpec, length: usize) {
         let mut digits = [b'0'; 4];
         packed::write_ascii_number(u64::try_from(length).unwrap_or(u64::MAX), &mut digits);
-        let digit_count = match (self.dialect.numerals, kind) {
-            (Numerals::Packed | Numerals::Ascii, LengthKind::Fixed) => return,
-            (Numerals::Packed | Numerals::Ascii, LengthKind::Ll) => 2,
+        let digit_count = match (spec.numerals, spec.length) {
+            (Numerals::Packed | Numerals::Ascii | Numerals::Ebcdic(_), LengthKind::Fixed) => return,
             (Numerals::Packed, LengthKind::Lll) => 4,
-            (Numerals::Ascii, LengthKind::Lll) => 3,
+            (Numerals::Packed | Numerals::Ascii | Numerals::Ebcdic(_), LengthKind::Ll) => 2,
+            (Numerals::Ascii | Numerals::Ebcdic(_), LengthKind::Lll) => 3,
         };
         let digits = digits.get(4 - digit_count..).unwrap_or_default();
-        match self.dialect.numerals {
-            Numerals::Packed => packed::pack_left(digits, self.buffer),
-            Numerals::Ascii => self.buffer.extend_from_slice(digits),
+        spec.numerals.write_digits(digits, self.buffer);
+    }
+}
+
+/// Puts zero bytes into a buffer at a place.
+fn make_room(buffer: &mut Vec<u8>, start: usize, size: usize) {
+    let end = buffer.len();
+    buffer.resize(end + size, 0);
+    buffer.copy_within(start..end, start + size);
+    if let Some(room) = buffer.get_mut(start..start + size) {
+        room.fill(0);
+    }
+}
+
+/// Writes one bitmap in the dialect's form.
+fn write_map(dialect: &Dialect, map: u64, slot: &mut [u8]) {
+    let bytes = map.to_be_bytes();
+    match dialect.bitmap.form {
+        MapForm::Binary => slot.copy_from_slice(&bytes),
+        MapForm::Hex => {
+            let (pairs, _) = slot.as_chunks_mut::<2>();
+            for (pair, byte) in pairs.iter_mut().zip(bytes) {
+                *pair = hex_characters(dialect.numerals, byte);
+            }
         }
     }
 }
@@ -336,92 +423,17 @@ impl<'s> Source<'s> {
     /// The characters or bytes to write, if the table has the value that way.
     fn content(self, number: u8, spec: &FieldSpec) -> Result<&'s [u8], EncodeError> {
         let encoding = spec.encoding;
-        let is_numeric = match encoding {
-            Encoding::PackedLeft
-            | Encoding::PackedRight
-            | Encoding::PackedTrack
-            | Encoding::Digits
-            | Encoding::Track => true,
-            Encoding::SignedDigits | Encoding::Text | Encoding::Binary => false,
-        };
-        let is_binary = encoding == Encoding::Binary;
-        match self {
-            Self::Digits(digits) if is_numeric => Ok(digits),
-            Self::Number(digits) if is_numeric && spec.length == LengthKind::Fixed => {
+        match (self, encoding.kind()) {
+            (Self::Digits(digits), ValueKind::Numeric) => Ok(digits),
+            (Self::Number(digits), ValueKind::Numeric) if spec.length == LengthKind::Fixed => {
                 number_content(number, spec, digits)
             }
-            Self::Text(text) if !is_numeric && !is_binary => Ok(text),
-            Self::Bytes(bytes) if is_binary => Ok(bytes),
-            Self::Copy(field) => Ok(field.content),
-            Self::Digits(_) | Self::Number(_) | Self::Text(_) | Self::Bytes(_) => {
+            (Self::Text(text), ValueKind::Text) => Ok(text),
+            (Self::Bytes(bytes), ValueKind::Binary) => Ok(bytes),
+            (Self::Copy(field), _) => Ok(field.content),
+            (Self::Digits(_) | Self::Number(_) | Self::Text(_) | Self::Bytes(_), _) => {
                 Err(EncodeError::Encoding { number, encoding })
             }
         }
     }
-}
-
-/// The last digits of a number, when those before are zeros.
-fn number_content<'s>(
-    number: u8,
-    spec: &FieldSpec,
-    digits: &'s [u8; NUMBER_DIGITS_MAX],
-) -> Result<&'s [u8], EncodeError> {
-    let length_max = spec.length_max();
-    let too_long = EncodeError::Length {
-        number,
-        length: NUMBER_DIGITS_MAX,
-        length_max,
-    };
-    let (upper, lower) = NUMBER_DIGITS_MAX
-        .checked_sub(length_max)
-        .and_then(|upper_count| digits.split_at_checked(upper_count))
-        .ok_or(too_long)?;
-    match upper.iter().position(|digit| *digit != b'0') {
-        None => Ok(lower),
-        Some(index) => {
-            let length = NUMBER_DIGITS_MAX - index;
-            Err(EncodeError::Length {
-                number,
-                length,
-                length_max,
-            })
-        }
-    }
-}
-
-fn check_length(number: u8, spec: &FieldSpec, length: usize) -> Result<(), EncodeError> {
-    let length_max = spec.length_max();
-    let fits = match spec.length {
-        LengthKind::Fixed => length == length_max,
-        LengthKind::Ll | LengthKind::Lll => length <= length_max,
-    };
-    if fits {
-        Ok(())
-    } else {
-        Err(EncodeError::Length {
-            number,
-            length,
-            length_max,
-        })
-    }
-}
-
-fn check_characters(number: u8, encoding: Encoding, content: &[u8]) -> Result<(), EncodeError> {
-    let position = match encoding {
-        Encoding::PackedLeft | Encoding::PackedRight | Encoding::Digits => {
-            content.iter().position(|byte| !byte.is_ascii_digit())
-        }
-        Encoding::PackedTrack | Encoding::Track => content
-            .iter()
-            .position(|byte| packed::track_nibble(*byte).is_none()),
-        Encoding::SignedDigits => match content.split_first() {
-            Some((b'C' | b'D', digits)) => digits
-                .iter()
-                .position(|byte| !byte.is_ascii_digit())
-                .map(|index| index + 1),
-            Some(_) | None => Some(0),
-        },
-        Encoding::Text | Encoding::Binary => None,
-    };
-    position.map_or(Ok(()), |index| Err(EncodeError::NotDigit { number, index }))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::digits::Digits;
 use crate::packed;
-use crate::spec::{Encoding, FieldSpec};
+use crate::spec::{Encoding, FieldSpec, ValueKind};
 
 /// A data element inside a frame. Borrows; its form was checked when the message was decoded.
 ///
@@ -38,7 +38,8 @@ impl<'a> Field<'a> {
         self.wire
     }
 
-    /// The bytes as they came, without the length in front: packed digits, characters or bytes.
+    /// The value without the length in front: packed digits as they came, characters as ASCII,
+    /// bytes.
     #[must_use]
     pub fn content(&self) -> &'a [u8] {
         self.content
@@ -68,7 +69,7 @@ impl<'a> Field<'a> {
                     *slot = if *byte == b'D' { b'=' } else { *byte };
                 }
             }),
-            Encoding::SignedDigits | Encoding::Text | Encoding::Binary => None,
+            Encoding::SignedDigits | Encoding::Text | Encoding::Binary | Encoding::Hex => None,
         }
     }
 
@@ -82,14 +83,15 @@ impl<'a> Field<'a> {
             Encoding::PackedLeft
             | Encoding::PackedRight
             | Encoding::PackedTrack
-            | Encoding::Binary => None,
+            | Encoding::Binary
+            | Encoding::Hex => None,
         }
     }
 
     /// Bytes of a binary value; `None` for others.
     #[must_use]
     pub fn bytes(&self) -> Option<&'a [u8]> {
-        (self.spec.encoding == Encoding::Binary).then_some(self.content)
+        (self.spec.encoding.kind() == ValueKind::Binary).then_some(self.content)
     }
 
     /// Characters of a packed value, without its padding.

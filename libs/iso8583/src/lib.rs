@@ -1,10 +1,10 @@
 //! ISO 8583 as acquirers and the interbank network speak it: bytes to message and back.
 //!
-//! A dialect is a table ([`Dialect`]); the code knows only its axes: how a length is given, how
-//! characters are written, how long a value may be. A reader cuts frames with
-//! [`frame::next_frame`], reads them with [`Message::decode`], which borrows and allocates
-//! nothing, and answers with an [`Encoder`], which appends to a buffer that is used again.
-//! [`OwnedMessage`] is the form for people: tools show it and take it back.
+//! A dialect is a table ([`Dialect`]), read from a text file; the code knows only its axes: how a
+//! length is given, how characters are written, how long a value may be. A reader cuts frames with
+//! [`frame::next_frame`], reads them with [`Message::decode`], which borrows and, where characters
+//! are ASCII, allocates nothing, and answers with an [`Encoder`], which appends to a buffer that is
+//! used again. [`OwnedMessage`] is the form for people: tools show it and take it back.
 //!
 //! ```
 //! use iso8583::frame::{self, NextFrame};
@@ -41,16 +41,20 @@ pub mod frame;
 
 mod balance;
 mod bitmap;
+mod characters;
 mod cups_header;
 mod decode;
 mod describe;
 mod dialect;
 mod digits;
+mod ebcdic;
 mod encode;
+mod encode_check;
 mod field;
 mod mask;
 mod message;
 mod mti;
+mod numerals;
 mod packed;
 mod pos_fields;
 mod prefix;
@@ -62,12 +66,12 @@ pub use bitmap::BitmapWidth;
 pub use cups_header::CupsHeader;
 pub use decode::{DecodeError, DecodeErrorKind};
 pub use describe::{Disclosure, OwnedMessage, OwnedMessageError, OwnedPrefix};
-pub use dialect::Dialect;
+pub use dialect::{Dialect, DialectError, DialectProblem, Speaks};
 pub use digits::{DIGITS_MAX, Digits};
 pub use encode::{EncodeError, Encoder};
 pub use field::Field;
 pub use message::Message;
-pub use mti::{Mti, MtiClass, MtiFunction, MtiOrigin};
+pub use mti::{Mti, MtiClass, MtiFunction, MtiOrigin, MtiVersion};
 pub use pos_fields::{PosF60, PosF61, SubFieldError};
 pub use prefix::{CUPS_HEADER_SIZE, POS_HEADER_SIZE, Prefix, TPDU_SIZE};
-pub use spec::{Encoding, FieldSpec, LengthKind, Sensitivity};
+pub use spec::{Encoding, FieldSpec, LengthKind, Sensitivity, ValueKind};

@@ -4,7 +4,7 @@
 
 use crate::field::Field;
 use crate::mti::{Mti, MtiClass};
-use crate::spec::{Encoding, Sensitivity};
+use crate::spec::{Sensitivity, ValueKind};
 
 /// Fewest digits that may be a card number.
 const CARD_NUMBER_LENGTH_MIN: usize = 13;
@@ -25,7 +25,7 @@ pub(crate) fn mask(field: &Field<'_>, mti: Mti, value: &str) -> String {
         Sensitivity::Secret => stars(value),
         Sensitivity::ChipData if chip_data_is_open(field.content) => value.to_owned(),
         Sensitivity::ChipData => stars(value),
-        Sensitivity::FreeForm if field.spec.encoding == Encoding::Binary => {
+        Sensitivity::FreeForm if field.spec.encoding.kind() == ValueKind::Binary => {
             mask_binary(field.content, mti, value)
         }
         Sensitivity::FreeForm => mask_runs(value),

@@ -2,6 +2,15 @@
 
 use std::fmt;
 
+/// Which version of the standard a message type is of: the first digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MtiVersion {
+    /// 0: of 1987, as in China's dialects.
+    V1987,
+    /// 1: of 1993.
+    V1993,
+}
+
 /// What a message is about: the second digit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MtiClass {
@@ -51,9 +60,10 @@ pub enum MtiOrigin {
     OtherRepeat,
 }
 
-/// Message type indicator of the 1987 version, whose first digit is 0.
+/// Message type indicator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Mti {
+    version: MtiVersion,
     class: MtiClass,
     function: MtiFunction,
     origin: MtiOrigin,
@@ -99,21 +109,32 @@ impl Mti {
     pub const NETWORK_ADVICE_RESPONSE: Self =
         Self::acquirer(MtiClass::NetworkManagement, MtiFunction::AdviceResponse);
 
-    /// Puts an indicator together.
+    /// Puts an indicator of the 1987 version together.
     #[must_use]
     pub const fn new(class: MtiClass, function: MtiFunction, origin: MtiOrigin) -> Self {
         Self {
+            version: MtiVersion::V1987,
             class,
             function,
             origin,
         }
     }
 
+    /// The same type in a version of the standard: 0200 of 1987 is 1200 of 1993.
+    #[must_use]
+    pub const fn in_version(mut self, version: MtiVersion) -> Self {
+        self.version = version;
+        self
+    }
+
     /// Reads four ASCII digits; `None` when the trade does not use such a message.
     #[must_use]
     pub fn parse(digits: [u8; 4]) -> Option<Self> {
-        let [b'0', class, function, origin] = digits else {
-            return None;
+        let [version, class, function, origin] = digits;
+        let version = match version {
+            b'0' => MtiVersion::V1987,
+            b'1' => MtiVersion::V1993,
+            _ => return None,
         };
         let class = match class {
             b'1' => MtiClass::Authorization,
@@ -142,6 +163,7 @@ impl Mti {
             _ => return None,
         };
         Some(Self {
+            version,
             class,
             function,
             origin,
@@ -151,6 +173,10 @@ impl Mti {
     /// Four ASCII digits.
     #[must_use]
     pub fn digits(self) -> [u8; 4] {
+        let version = match self.version {
+            MtiVersion::V1987 => b'0',
+            MtiVersion::V1993 => b'1',
+        };
         let class = match self.class {
             MtiClass::Authorization => b'1',
             MtiClass::Financial => b'2',
@@ -174,7 +200,13 @@ impl Mti {
             MtiOrigin::Other => b'4',
             MtiOrigin::OtherRepeat => b'5',
         };
-        [b'0', class, function, origin]
+        [version, class, function, origin]
+    }
+
+    /// Which version of the standard it is of.
+    #[must_use]
+    pub const fn version(self) -> MtiVersion {
+        self.version
     }
 
     /// What the message is about.
@@ -211,6 +243,7 @@ impl Mti {
             MtiOrigin::Other | MtiOrigin::OtherRepeat => MtiOrigin::Other,
         };
         Some(Self {
+            version: self.version,
             class: self.class,
             function,
             origin,
@@ -218,11 +251,7 @@ impl Mti {
     }
 
     const fn acquirer(class: MtiClass, function: MtiFunction) -> Self {
-        Self {
-            class,
-            function,
-            origin: MtiOrigin::Acquirer,
-        }
+        Self::new(class, function, MtiOrigin::Acquirer)
     }
 }
 
@@ -248,8 +277,11 @@ mod tests {
             assert_eq!(mti.to_string(), format!("{number:04}"));
             accepted_count += 1;
         }
-        assert_eq!(accepted_count, 7 * 4 * 6);
+        assert_eq!(accepted_count, 2 * 7 * 4 * 6);
         assert_eq!(Mti::parse(*b"9900"), None);
+        assert_eq!(Mti::parse(*b"2200"), None);
+        let of_1993 = Mti::FINANCIAL_REQUEST.in_version(MtiVersion::V1993);
+        assert_eq!(Mti::parse(*b"1200"), Some(of_1993));
         assert_eq!(Mti::parse(*b"02A0"), None);
     }
 
@@ -263,6 +295,7 @@ mod tests {
             (*b"0400", Some("0410")),
             (*b"0421", Some("0430")),
             (*b"0802", Some("0812")),
+            (*b"1421", Some("1430")),
             (*b"0210", None),
             (*b"0230", None),
         ] {

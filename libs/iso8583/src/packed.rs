@@ -45,17 +45,6 @@ pub(crate) fn position_of_non_track(bytes: &[u8]) -> Option<usize> {
         .position(|byte| !(is_track(byte >> 4) && is_track(byte & 0x0F)))
 }
 
-/// Number written as packed digits; `None` when one is none or it is over `u64`.
-pub(crate) fn number(bytes: &[u8]) -> Option<u64> {
-    nibbles(bytes).try_fold(0, |value, nibble| {
-        if is_digit(nibble) {
-            append(value, nibble)
-        } else {
-            None
-        }
-    })
-}
-
 /// Number written as ASCII digits; `None` when one is none or it is over `u64`.
 pub(crate) fn ascii_number(bytes: &[u8]) -> Option<u64> {
     bytes
@@ -141,11 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_both_forms() {
-        assert_eq!(number(&[0x01, 0x23]), Some(123));
-        assert_eq!(number(&[0x99]), Some(99));
-        assert_eq!(number(&[0x9A]), None);
-        assert_eq!(number(&[0x99; 11]), None);
+    fn numbers_in_ascii() {
         assert_eq!(ascii_number(b"0356"), Some(356));
         assert_eq!(ascii_number(b" 356"), None);
         assert_eq!(ascii_number(&[b'9'; 20]), None);

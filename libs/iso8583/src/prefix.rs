@@ -19,6 +19,13 @@ const CUPS_REJECT_CODE_SIZE: usize = 5;
 /// An own copy of the bytes before the message type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prefix {
+    /// Of a dialect whose frames start with the message type.
+    None,
+    /// Of a dialect with a TPDU alone.
+    Tpdu {
+        /// Identifier, destination, source.
+        tpdu: [u8; TPDU_SIZE],
+    },
     /// Of the terminal dialect.
     Pos {
         /// Identifier, destination, source.
@@ -38,6 +45,10 @@ impl Prefix {
     #[must_use]
     pub fn parse(dialect: &Dialect, bytes: &[u8]) -> Option<Self> {
         match dialect.prefix {
+            PrefixKind::None => bytes.is_empty().then_some(Self::None),
+            PrefixKind::Tpdu => Some(Self::Tpdu {
+                tpdu: bytes.try_into().ok()?,
+            }),
             PrefixKind::TpduAndHeader => {
                 let (tpdu, header) = bytes.split_first_chunk()?;
                 Some(Self::Pos {
@@ -57,11 +68,12 @@ impl Prefix {
     #[must_use]
     pub fn answer(&self) -> Self {
         match self {
-            Self::Pos {
-                tpdu: [id, to_high, to_low, from_high, from_low],
-                header,
-            } => Self::Pos {
-                tpdu: [*id, *from_high, *from_low, *to_high, *to_low],
+            Self::None => Self::None,
+            Self::Tpdu { tpdu } => Self::Tpdu {
+                tpdu: turned_round(*tpdu),
+            },
+            Self::Pos { tpdu, header } => Self::Pos {
+                tpdu: turned_round(*tpdu),
                 header: *header,
             },
             Self::Cups { header } => {
@@ -77,6 +89,8 @@ impl Prefix {
 
     pub(crate) fn kind(&self) -> PrefixKind {
         match self {
+            Self::None => PrefixKind::None,
+            Self::Tpdu { .. } => PrefixKind::Tpdu,
             Self::Pos { .. } => PrefixKind::TpduAndHeader,
             Self::Cups { .. } => PrefixKind::CupsHeader,
         }
@@ -84,6 +98,8 @@ impl Prefix {
 
     pub(crate) fn write_to(&self, buffer: &mut Vec<u8>) {
         match self {
+            Self::None => {}
+            Self::Tpdu { tpdu } => buffer.extend_from_slice(tpdu),
             Self::Pos { tpdu, header } => {
                 buffer.extend_from_slice(tpdu);
                 buffer.extend_from_slice(header);
@@ -96,10 +112,16 @@ impl Prefix {
 impl PrefixKind {
     pub(crate) fn size(self) -> usize {
         match self {
+            Self::None => 0,
+            Self::Tpdu => TPDU_SIZE,
             Self::TpduAndHeader => TPDU_SIZE + POS_HEADER_SIZE,
             Self::CupsHeader => CUPS_HEADER_SIZE,
         }
     }
+}
+
+fn turned_round([id, to_high, to_low, from_high, from_low]: [u8; TPDU_SIZE]) -> [u8; TPDU_SIZE] {
+    [id, from_high, from_low, to_high, to_low]
 }
 
 fn swap_institutions(header: &mut [u8; CUPS_HEADER_SIZE]) {

@@ -1,5 +1,7 @@
 //! What a dialect's table says of one data element.
 
+use crate::numerals::Numerals;
+
 /// How the length of a value is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LengthKind {
@@ -26,10 +28,47 @@ pub enum Encoding {
     Track,
     /// `C` or `D`, then digits, one in a byte.
     SignedDigits,
-    /// ASCII or GBK bytes, taken as they are.
+    /// Characters. ASCII or GBK bytes are taken as they are; of EBCDIC the printable ASCII ones.
     Text,
     /// Bytes.
     Binary,
+    /// Bytes, each written as two characters of upper-case hex.
+    Hex,
+}
+
+/// How callers see a value, whatever its bytes on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueKind {
+    /// [`crate::Message::digits`] reads it, [`crate::Encoder::digits`] writes it.
+    Numeric,
+    /// [`crate::Message::text`] reads it, [`crate::Encoder::text`] writes it.
+    Text,
+    /// [`crate::Message::bytes`] reads it, [`crate::Encoder::bytes`] writes it.
+    Binary,
+}
+
+impl Encoding {
+    /// How callers see such a value.
+    #[must_use]
+    pub fn kind(self) -> ValueKind {
+        match self {
+            Self::PackedLeft
+            | Self::PackedRight
+            | Self::PackedTrack
+            | Self::Digits
+            | Self::Track => ValueKind::Numeric,
+            Self::SignedDigits | Self::Text => ValueKind::Text,
+            Self::Binary | Self::Hex => ValueKind::Binary,
+        }
+    }
+
+    /// Whether it is written in characters, which another code page writes in other bytes.
+    pub(crate) fn is_in_characters(self) -> bool {
+        match self {
+            Self::Digits | Self::Track | Self::SignedDigits | Self::Text | Self::Hex => true,
+            Self::PackedLeft | Self::PackedRight | Self::PackedTrack | Self::Binary => false,
+        }
+    }
 }
 
 /// What must not be shown of a value.
@@ -50,52 +89,18 @@ pub enum Sensitivity {
 }
 
 /// One row of a dialect's table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldSpec {
     pub(crate) length: LengthKind,
     pub(crate) length_max: u16,
     pub(crate) encoding: Encoding,
     pub(crate) sensitivity: Sensitivity,
-    pub(crate) name: &'static str,
-}
-
-/// A row without a length in front.
-pub(crate) const fn fixed(length: u16, encoding: Encoding, name: &'static str) -> FieldSpec {
-    FieldSpec::new(LengthKind::Fixed, length, encoding, name)
-}
-
-/// A row with two length digits.
-pub(crate) const fn ll(length_max: u16, encoding: Encoding, name: &'static str) -> FieldSpec {
-    FieldSpec::new(LengthKind::Ll, length_max, encoding, name)
-}
-
-/// A row with three length digits.
-pub(crate) const fn lll(length_max: u16, encoding: Encoding, name: &'static str) -> FieldSpec {
-    FieldSpec::new(LengthKind::Lll, length_max, encoding, name)
+    /// Of the whole dialect: a row alone tells the bytes of its values.
+    pub(crate) numerals: Numerals,
+    pub(crate) name: Box<str>,
 }
 
 impl FieldSpec {
-    const fn new(
-        length: LengthKind,
-        length_max: u16,
-        encoding: Encoding,
-        name: &'static str,
-    ) -> Self {
-        Self {
-            length,
-            length_max,
-            encoding,
-            sensitivity: Sensitivity::Open,
-            name,
-        }
-    }
-
-    /// The same row with something to hide.
-    pub(crate) const fn hides(mut self, sensitivity: Sensitivity) -> Self {
-        self.sensitivity = sensitivity;
-        self
-    }
-
     /// How the length of a value is given.
     #[must_use]
     pub fn length(&self) -> LengthKind {
@@ -122,8 +127,8 @@ impl FieldSpec {
 
     /// Name in the trade.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Bytes that a value of this many digits or bytes takes, without the length in front.
@@ -137,13 +142,51 @@ impl FieldSpec {
             | Encoding::SignedDigits
             | Encoding::Text
             | Encoding::Binary => length,
+            Encoding::Hex => 2 * length,
         }
+    }
+
+    /// Digits or bytes of a value: by the length in front where its bytes do not tell.
+    pub(crate) fn length_of(&self, length_digits: &[u8], content_size: usize) -> Option<usize> {
+        match (self.encoding, self.length) {
+            (
+                Encoding::PackedLeft | Encoding::PackedRight | Encoding::PackedTrack,
+                LengthKind::Fixed,
+            ) => Some(self.length_max()),
+            (
+                Encoding::PackedLeft | Encoding::PackedRight | Encoding::PackedTrack,
+                LengthKind::Ll | LengthKind::Lll,
+            ) => self.numerals.read_length(length_digits),
+            (Encoding::Hex, LengthKind::Fixed | LengthKind::Ll | LengthKind::Lll) => {
+                Some(content_size / 2)
+            }
+            (
+                Encoding::Digits
+                | Encoding::Track
+                | Encoding::SignedDigits
+                | Encoding::Text
+                | Encoding::Binary,
+                LengthKind::Fixed | LengthKind::Ll | LengthKind::Lll,
+            ) => Some(content_size),
+        }
+    }
+
+    /// Bytes of the length in front of a value.
+    pub(crate) fn length_size(&self) -> usize {
+        self.numerals.length_size(self.length)
     }
 
     /// Whether a value of this row reads the same on the wire as one of the other.
     pub(crate) fn has_wire_form_of(&self, other: &Self) -> bool {
-        self.length == other.length
+        let is_same_row = self.length == other.length
             && self.length_max == other.length_max
-            && self.encoding == other.encoding
+            && self.encoding == other.encoding;
+        let is_same_length_form = match self.length {
+            LengthKind::Fixed => true,
+            LengthKind::Ll | LengthKind::Lll => self.numerals == other.numerals,
+        };
+        let is_same_page = !self.encoding.is_in_characters()
+            || self.numerals.code_page() == other.numerals.code_page();
+        is_same_row && is_same_length_form && is_same_page
     }
 }

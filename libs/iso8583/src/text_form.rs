@@ -5,6 +5,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .flat_map(|byte| [hex_digit(byte >> 4), hex_digit(byte & 0x0F)])
+        .map(char::from)
         .collect()
 }
 
@@ -31,8 +32,8 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
             b' '..=b'~' => text.push(char::from(*byte)),
             _ => {
                 text.push_str("\\x");
-                text.push(hex_digit(byte >> 4));
-                text.push(hex_digit(byte & 0x0F));
+                text.push(char::from(hex_digit(byte >> 4)));
+                text.push(char::from(hex_digit(byte & 0x0F)));
             }
         }
     }
@@ -64,12 +65,12 @@ pub(crate) fn unescape(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-fn hex_digit(nibble: u8) -> char {
-    char::from(if nibble < 10 {
+pub(crate) fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 {
         b'0' + nibble
     } else {
         b'A' + (nibble - 10)
-    })
+    }
 }
 
 fn hex_value(digit: u8) -> Option<u8> {

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 
-use crate::value::{Ans, Digits, Label, ListenAddress, Within};
+use crate::value::{Ans, DialectName, Digits, Label, ListenAddress, Within};
 
 /// An institution that sends us card messages, with the listener that is its own.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -16,8 +16,8 @@ pub struct Acquirer {
     pub name: Label,
     /// Where its connections arrive. No other acquirer may share it.
     pub listen: ListenAddress,
-    /// The form of its messages.
-    pub dialect: Dialect,
+    /// The form of its messages: a built-in dialect, or a dialect file.
+    pub dialect: DialectName,
     /// Open connections, 1 to 10000; one more is closed at once.
     pub connections_max: Within<u32, 1, 10_000>,
     /// Unanswered requests of one connection, 1 to 10000; one more is answered 96.
@@ -36,16 +36,9 @@ pub struct Acquirer {
     pub mac: EdgeCheck,
     /// What is done with the PIN block (DE52).
     pub pin: EdgeCheck,
-    /// Its terminals.
+    /// Its terminals; an institution, which brings its own merchants, has none here.
+    #[serde(default)]
     pub terminals: Vec<Terminals>,
-}
-
-/// The form of an acquirer's messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// POS terminals: 2-byte length, TPDU, 6-byte header, BCD fields.
-    Pos,
 }
 
 /// What the edge does with a proof that came with a message.

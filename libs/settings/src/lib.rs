@@ -20,7 +20,7 @@ mod schema;
 mod validate;
 mod value;
 
-pub use acquirer::{Acquirer, Dialect, EdgeCheck, Terminals};
+pub use acquirer::{Acquirer, EdgeCheck, Terminals};
 pub use cluster::{Cluster, Consistency, GroupProtocol, Tracing};
 pub use load::{Problem, SettingsError, load, parse};
 pub use merchant::Merchant;
@@ -29,5 +29,5 @@ pub use programme::{Programme, ProgrammeKind};
 pub use schema::{Settings, cluster_example, example};
 pub use validate::Finding;
 pub use value::{
-    Ans, ClockTime, CutAt, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within,
+    Ans, ClockTime, CutAt, DialectName, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within,
 };

@@ -47,6 +47,9 @@ pub struct Settings {
     /// Traces; none without this table.
     #[serde(default)]
     pub tracing: Option<Tracing>,
+    /// The folder of the settings file: paths of dialect files start there.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 impl Settings {
@@ -66,7 +69,8 @@ impl Settings {
     ///
     /// [`SettingsError::Refused`], as [`Settings::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
-        let settings: Self = parse(text, path)?;
+        let mut settings: Self = parse(text, path)?;
+        settings.folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let findings = settings.validate();
         if findings.is_empty() {
             return Ok(settings);

@@ -151,7 +151,8 @@ impl Settings {
 
     fn check_terminals(&self, index: usize, acquirer: &Acquirer, findings: &mut Findings) {
         let key = |at: usize| format!("acquirers[{index}].terminals[{at}]");
-        if acquirer.terminals.is_empty() {
+        // An institution brings its own merchants.
+        if acquirer.terminals.is_empty() && acquirer.dialect.as_str() == "pos" {
             let advice = "is empty; write at least one terminal";
             findings.add(format!("acquirers[{index}].terminals"), advice);
         }

@@ -143,6 +143,38 @@ impl<'de> Deserialize<'de> for Label {
     }
 }
 
+/// What names a dialect: 1 to 255 characters, none of them a control character.
+///
+/// Which names are built in is not known here; any other is the path of a dialect file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DialectName(String);
+
+impl DialectName {
+    const CHARACTERS_MAX: usize = 255;
+
+    /// Returns the name or the path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn accepts(text: &str) -> bool {
+        (1..=Self::CHARACTERS_MAX).contains(&text.chars().count())
+            && !text.chars().any(char::is_control)
+    }
+}
+
+impl<'de> Deserialize<'de> for DialectName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer
+            .deserialize_str(TextVisitor {
+                expected: "a built-in dialect such as \"pos\", or the path of a dialect file"
+                    .to_owned(),
+                accept: Self::accepts,
+            })
+            .map(Self)
+    }
+}
+
 /// A time of day to the minute, written `HH:MM`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ClockTime(u16);

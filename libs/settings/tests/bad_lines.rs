@@ -273,8 +273,8 @@ fn wrong_choices() {
         (
             "[[acquirers]]",
             "dialect = \"pos\"",
-            "dialect = \"cups\"",
-            "`acquirers[0].dialect` is `cups`; write `pos`",
+            "dialect = \"\"",
+            "`acquirers[0].dialect` is string \"\"; write a built-in dialect such as \"pos\", or the path of a dialect file",
         ),
         (
             "[[acquirers]]",

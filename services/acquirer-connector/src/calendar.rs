@@ -43,6 +43,15 @@ pub(crate) fn settlement_date(day: Day) -> [u8; 4] {
     month_and_day(Civil::of_day(day))
 }
 
+/// The same with the year in front, YYMMDD.
+pub(crate) fn settlement_date_with_year(day: Day) -> [u8; 6] {
+    let civil = Civil::of_day(day);
+    let year = u8::try_from(civil.year.rem_euclid(100)).unwrap_or(0);
+    let [y1, y2] = two_digits(year);
+    let [m1, m2, d1, d2] = month_and_day(civil);
+    [y1, y2, m1, m2, d1, d2]
+}
+
 fn month_and_day(civil: Civil) -> [u8; 4] {
     let [[m1, m2], [d1, d2]] = [civil.month, civil.day].map(two_digits);
     [m1, m2, d1, d2]

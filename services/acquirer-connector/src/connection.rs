@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::metric_names::Cut;
-use crate::park::Parked;
+use crate::repeat::Parked;
 use card::Reply;
 use link::{ExchangeId, Exchanges};
 

@@ -2,6 +2,7 @@
 
 use iso8583::{
     DecodeError, DecodeErrorKind, Dialect, Message, Mti, MtiClass, MtiFunction, MtiOrigin,
+    MtiVersion,
 };
 
 /// Bad bytes that are looked past for the sake of an answer.
@@ -20,8 +21,12 @@ pub(crate) enum Desk {
 
 impl Desk {
     pub(crate) fn of(mti: Mti) -> Self {
+        // In the 1993 version network management is begun by neither acquirer nor issuer: 1804.
+        let is_management_1993 =
+            mti.class() == MtiClass::NetworkManagement && mti.version() == MtiVersion::V1993;
         match mti.origin() {
             MtiOrigin::Acquirer | MtiOrigin::AcquirerRepeat => {}
+            MtiOrigin::Other | MtiOrigin::OtherRepeat if is_management_1993 => {}
             MtiOrigin::Issuer
             | MtiOrigin::IssuerRepeat
             | MtiOrigin::Other
@@ -68,7 +73,9 @@ pub(crate) fn mend(dialect: &'static Dialect, body: &[u8], error: DecodeError) -
             | DecodeErrorKind::SecondBitmap
             | DecodeErrorKind::UnknownField
             | DecodeErrorKind::Length { .. }
-            | DecodeErrorKind::Sign => return None,
+            | DecodeErrorKind::Sign
+            | DecodeErrorKind::NotText
+            | DecodeErrorKind::NotHex => return None,
         }
         match Message::decode(dialect, &body) {
             Ok(_) => return Some(body),
@@ -96,6 +103,8 @@ mod tests {
             (b"0830", Desk::Nobody),
             (b"0202", Desk::Nobody),
             (b"0804", Desk::Nobody),
+            (b"1804", Desk::Network),
+            (b"1200", Desk::Card),
         ] {
             let mti = Mti::parse(*mti).unwrap();
             assert_eq!(Desk::of(mti), desk, "{mti}");

@@ -90,7 +90,11 @@ pub(crate) fn fingerprint(origin: &Origin, request: &Request, medium: u8) -> Fin
 
 /// The numbers of kinds are in stored fingerprints: only ever add.
 fn content(request: &Request) -> (u8, Amount, OriginalRef) {
+    use card::Adjusted::{Sale, Tip};
     use card::CompletionForm::{Advice, Request as Asked};
+    use card::LossForm::{Formal, Temporary};
+    use card::ReplaceReason::{Damaged, Lost};
+    let number = |medium: u8| Amount::from_minor(medium.into()).unwrap_or_default();
     let none = OriginalRef::default();
     match *request {
         Request::BalanceInquiry => (1, Amount::ZERO, none),
@@ -113,8 +117,32 @@ fn content(request: &Request) -> (u8, Amount, OriginalRef) {
         Request::Reversal { amount, original } => (10, amount, original),
         Request::DirectCredit { amount, .. } => (11, amount, none),
         Request::Issue { amount, .. } => (12, amount, none),
-        Request::ReportLoss => (13, Amount::ZERO, none),
+        Request::ReportLoss { form: Formal } => (13, Amount::ZERO, none),
         Request::LiftLoss => (14, Amount::ZERO, none),
+        Request::AccountCheck => (15, Amount::ZERO, none),
+        Request::OfflineSale { amount, original } => (16, amount, original),
+        Request::Adjust {
+            amount,
+            original,
+            what: Sale,
+        } => (17, amount, original),
+        Request::Adjust {
+            amount,
+            original,
+            what: Tip,
+        } => (18, amount, original),
+        Request::CreditConfirm {
+            amount, original, ..
+        } => (19, amount, original),
+        Request::ReportLoss { form: Temporary } => (20, Amount::ZERO, none),
+        Request::Replace {
+            medium,
+            reason: Lost,
+        } => (21, number(medium), none),
+        Request::Replace {
+            medium,
+            reason: Damaged,
+        } => (22, number(medium), none),
     }
 }
 

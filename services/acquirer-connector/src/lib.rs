@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod ask;
 mod calendar;
 mod connection;
 mod connections;
@@ -22,20 +23,21 @@ mod converse;
 mod decode;
 mod directory;
 mod frame;
+mod interbank;
 pub mod keys;
-mod kinds;
 mod listener;
 mod metric_names;
-mod network;
-mod park;
+mod pos;
 mod publish;
 mod recent;
 pub mod references;
 mod refusal;
+mod repeat;
 mod response_code;
 mod sessions;
 mod settings;
 mod spans;
+mod speech;
 mod translate;
 
 pub use connector::{Connector, Drained, Replies};

@@ -15,8 +15,9 @@ use crate::connector::Shared;
 use crate::converse::converse;
 use crate::metric_names::gauge_step;
 use crate::recent::RecentRequests;
-use crate::sessions::Sessions;
+use crate::sessions::{InstitutionSession, Sessions};
 use crate::settings::ListenerSettings;
+use crate::speech::Speech;
 
 /// How long to wait when the system has no more descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -26,21 +27,27 @@ pub(crate) struct Listener {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: ListenerSettings,
     pub(crate) answering: Answering,
+    pub(crate) speech: Speech,
     pub(crate) sessions: Sessions,
+    pub(crate) institution: InstitutionSession,
     pub(crate) recent: RecentRequests,
 }
 
 impl Listener {
     pub(crate) fn new(shared: Arc<Shared>, settings: ListenerSettings) -> Self {
+        let speech = Speech::of(settings.dialect);
         let answering = Answering {
             dialect: settings.dialect,
+            speech,
             acquirer: settings.acquirer,
             issuer: shared.issuer,
             offset: UtcOffset::from_minutes(shared.utc_offset_minutes),
             partition_count: shared.partition_count,
         };
         Self {
+            speech,
             sessions: Sessions::new(settings.sign_on),
+            institution: InstitutionSession::new(settings.sign_on),
             recent: RecentRequests::new(),
             answering,
             settings,

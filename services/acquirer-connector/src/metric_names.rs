@@ -82,7 +82,7 @@ impl Cut {
 }
 
 /// Codes that the edge answers by itself.
-const EDGE_CODES: [ResponseCode; 8] = [
+const EDGE_CODES: [ResponseCode; 11] = [
     ResponseCode::APPROVED,
     ResponseCode::INVALID_MERCHANT,
     ResponseCode::NO_SUCH_CARD,
@@ -91,6 +91,9 @@ const EDGE_CODES: [ResponseCode; 8] = [
     ResponseCode::DUPLICATE,
     ResponseCode::SYSTEM_MALFUNCTION,
     ResponseCode::UNKNOWN_TERMINAL,
+    ResponseCode::NOT_PERMITTED,
+    ResponseCode::ACQUIRER_SIGNED_OFF,
+    ResponseCode::OTHER_BATCH,
 ];
 
 /// Handles of all metrics of one connector.

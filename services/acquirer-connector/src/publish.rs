@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use tracing::{debug, error, warn};
 
+use crate::answer::AnswerError;
 use crate::connection::{Connection, millis};
 use crate::connections::Address;
 use crate::decode::{Desk, mend};
 use crate::listener::Listener;
 use crate::metric_names::{FrameRefusal, gauge_step};
-use crate::park::Parked;
 use crate::refusal::Refusal;
+use crate::repeat::Parked;
 use crate::response_code::ResponseCode;
 use crate::spans::{Sampled, trace_context};
 use crate::translate::Translated;
 use card::Command;
 use command_log::{AppendError, NewRecord, RecordKind, TraceContext, envelope, partition_of};
-use iso8583::{DecodeError, DecodeErrorKind, EncodeError, Message};
+use iso8583::{DecodeError, DecodeErrorKind, Message};
 use link::ExchangeId;
 use pan::PanHash;
 
@@ -104,7 +105,7 @@ impl Batch {
                 }
                 Err(refusal) => self.refuse_message(message, refusal),
             },
-            Desk::Network => match self.listener.network(message) {
+            Desk::Network => match self.listener.manage(message) {
                 Ok(()) => self.answer_message(message, ResponseCode::APPROVED),
                 Err(refusal) => self.refuse_message(message, refusal),
             },
@@ -214,7 +215,7 @@ impl Batch {
         self.note_edge_answer(written, code);
     }
 
-    fn note_edge_answer(&self, written: Result<(), EncodeError>, code: ResponseCode) {
+    fn note_edge_answer(&self, written: Result<(), AnswerError>, code: ResponseCode) {
         match written {
             Ok(()) => self.listener.shared.metrics.edge_answered(code),
             Err(cause) => error!(%cause, "encode an answer"),

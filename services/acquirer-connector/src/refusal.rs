@@ -15,8 +15,16 @@ pub(crate) enum Refusal {
     UnknownTerminal,
     #[error("terminal belongs to another merchant")]
     ForeignMerchant,
+    #[error("terminal signed on with another batch")]
+    OtherBatch,
+    #[error("institution has not signed on")]
+    InstitutionSignedOff,
+    #[error("de18 is not the category of the merchant")]
+    OtherCategory,
     #[error("no such business is offered")]
     NotSupported,
+    #[error("prepaid cards must not do this")]
+    Forbidden,
     #[error("such a request has no reversal")]
     NotReversible,
     #[error("currency is not 156")]
@@ -47,7 +55,10 @@ impl Refusal {
                 ResponseCode::FORMAT_ERROR
             }
             Self::SignedOff | Self::UnknownTerminal => ResponseCode::UNKNOWN_TERMINAL,
-            Self::ForeignMerchant => ResponseCode::INVALID_MERCHANT,
+            Self::OtherBatch => ResponseCode::OTHER_BATCH,
+            Self::InstitutionSignedOff => ResponseCode::ACQUIRER_SIGNED_OFF,
+            Self::ForeignMerchant | Self::OtherCategory => ResponseCode::INVALID_MERCHANT,
+            Self::Forbidden => ResponseCode::NOT_PERMITTED,
             Self::NotSupported | Self::NotReversible => ResponseCode::NOT_SUPPORTED,
             Self::CardNumber | Self::UnknownCard | Self::OtherCard => ResponseCode::NO_SUCH_CARD,
             Self::KeyOfOtherCard => ResponseCode::DUPLICATE,

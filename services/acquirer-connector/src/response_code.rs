@@ -17,12 +17,18 @@ impl ResponseCode {
     pub const FORMAT_ERROR: Self = Self(*b"30");
     /// The switch does not offer it.
     pub const NOT_SUPPORTED: Self = Self(*b"40");
+    /// Not allowed for such a card.
+    pub const NOT_PERMITTED: Self = Self(*b"57");
+    /// The terminal's batch is not the one that it signed on with: sign on again.
+    pub const OTHER_BATCH: Self = Self(*b"77");
     /// The same key with other content.
     pub const DUPLICATE: Self = Self(*b"94");
     /// Certainly not done; the sender may try again.
     pub const SYSTEM_MALFUNCTION: Self = Self(*b"96");
     /// The terminal is unknown or must sign on first.
     pub const UNKNOWN_TERMINAL: Self = Self(*b"97");
+    /// The institution must sign on first.
+    pub const ACQUIRER_SIGNED_OFF: Self = Self(*b"C1");
 
     /// The two characters.
     #[must_use]
@@ -37,11 +43,29 @@ impl ResponseCode {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// What the terminal is told of an outcome.
+    /// Whether it says that the request was done.
+    #[must_use]
+    pub const fn is_approval(&self) -> bool {
+        matches!(&self.0, b"00" | b"A4" | b"A5")
+    }
+
+    /// As terminals are told it: they do not know how institutions accept with a reservation.
+    #[must_use]
+    pub const fn for_terminals(self) -> Self {
+        if self.is_approval() {
+            Self::APPROVED
+        } else {
+            self
+        }
+    }
+
+    /// What the sender is told of an outcome.
     #[must_use]
     pub const fn of(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Approved => Self::APPROVED,
+            Outcome::AcceptedUnseen => Self(*b"A4"),
+            Outcome::AcceptedAfterRefusal => Self(*b"A5"),
             Outcome::Declined(reason) => Self::of_decline(reason),
         }
     }
@@ -60,11 +84,15 @@ impl ResponseCode {
             DeclineReason::InsufficientFunds => Self(*b"51"),
             DeclineReason::ExpiredCard => Self(*b"54"),
             DeclineReason::WrongPin => Self(*b"55"),
-            DeclineReason::NotAcceptedHere | DeclineReason::NotPermitted => Self(*b"57"),
+            DeclineReason::NotAcceptedHere
+            | DeclineReason::NotPermitted
+            | DeclineReason::CategoryBlocked
+            | DeclineReason::ChannelBlocked
+            | DeclineReason::CreditCardSource => Self(*b"57"),
             DeclineReason::TerminalMismatch => Self(*b"58"),
             DeclineReason::OverLimit => Self(*b"61"),
             DeclineReason::AmountMismatch => Self(*b"64"),
-            DeclineReason::TooManyHolds => Self(*b"65"),
+            DeclineReason::TooManyHolds | DeclineReason::OverCount => Self(*b"65"),
             DeclineReason::Duplicate | DeclineReason::AlreadyIssued => Self::DUPLICATE,
         }
     }
@@ -79,7 +107,7 @@ mod tests {
     fn code_of_each_outcome() {
         let codes = [
             "00", "94", "22", "14", "94", "41", "54", "57", "57", "40", "13", "51", "61", "25",
-            "12", "22", "64", "58", "55", "65", "34",
+            "12", "22", "64", "58", "55", "65", "34", "65", "57", "57", "57",
         ];
         assert_eq!(codes.len(), DeclineReason::ALL.len() + 1);
         for (number, code) in (0..).zip(codes) {

@@ -162,8 +162,11 @@ mod tests {
                 key: LegKey([0; 12]),
                 fingerprint: Fingerprint(0),
                 place: Place {
+                    acquirer: card::AcquirerId::NOBODY,
                     merchant: MerchantId([b' '; 15]),
                     terminal: TerminalId([b' '; 8]),
+                    batch: 0,
+                    trace: 0,
                 },
                 request: Request::BalanceInquiry,
                 facts: Facts::default(),

@@ -15,8 +15,8 @@ use crate::engine::{Opening, now};
 use crate::exit::{DONE, Failure};
 use crate::plan;
 use card::{
-    CardId, CardKind, Command, CreditSource, Facts, Fingerprint, LegKey, MerchantId, Outcome,
-    Place, ProgrammeId, ReplyTo, Request, TerminalId, calendar,
+    CardId, CardKind, Channel, Command, CreditSource, Facts, Fingerprint, LegKey, MerchantId,
+    Outcome, Place, ProgrammeId, ReplyTo, Request, TerminalId, calendar,
 };
 use money::Amount;
 use pan::{Expiry, Pan, PanHash};
@@ -215,7 +215,7 @@ async fn decide<B: Books>(
         .collect();
     let outcomes = books.ask(commands).await?;
     let refused = outcomes.iter().find_map(|outcome| match outcome {
-        Outcome::Approved => None,
+        Outcome::Approved | Outcome::AcceptedUnseen | Outcome::AcceptedAfterRefusal => None,
         Outcome::Declined(reason) => Some(*reason),
     });
     match refused {
@@ -249,8 +249,11 @@ fn command(medium: &Medium, balance: Amount) -> Command {
                 .map_or(0, |head| u64::from_be_bytes(*head)),
         ),
         place: Place {
+            acquirer: card::AcquirerId::NOBODY,
             merchant: MerchantId(*b"BACK OFFICE    "),
             terminal: TerminalId(*b"DESK    "),
+            batch: 0,
+            trace: 0,
         },
         request: Request::Issue {
             programme: medium.programme,
@@ -258,7 +261,10 @@ fn command(medium: &Medium, balance: Amount) -> Command {
             amount: balance,
             source: CreditSource::Transfer,
         },
-        facts: Facts::default(),
+        facts: Facts {
+            channel: Channel::BackOffice,
+            ..Facts::default()
+        },
         reply_to: ReplyTo::NOBODY,
     }
 }

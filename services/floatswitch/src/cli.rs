@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::{
-    backup, card_issue, card_show, check, cluster, config, day_command, demo, doctor, float, msg,
-    serve, sim, transfer, tx_list,
+    backup, card_issue, card_show, certify, check, cluster, config, day_command, demo, doctor, float,
+    msg, serve, sim, transfer, tx_list,
 };
 
 /// A transaction switch for prepaid cards.
@@ -79,6 +79,8 @@ enum Command {
     Export(transfer::ExportArgs),
     /// Takes an archive into a cluster or a new data folder, and proves that all of it is there.
     Import(transfer::ImportArgs),
+    /// Plays an acquirer's script against a running switch, and reports what held.
+    Certify(certify::CertifyArgs),
     /// Shows ISO 8583 frames, and writes them.
     #[command(subcommand)]
     Msg(msg::MsgCommand),
@@ -118,6 +120,7 @@ pub(crate) fn run() -> Result<u8, Failure> {
         Command::Restore(args) => backup::restore(&args),
         Command::Export(args) => block_on(transfer::export(args)),
         Command::Import(args) => block_on(transfer::import(args)),
+        Command::Certify(args) => block_on(certify::run(args)),
         Command::Msg(command) => msg::run(command),
         Command::Init { config, cluster } => config::init(&config, cluster.into()),
         Command::Check(args) => block_on(check::run(args)),

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::dialect;
 use crate::exit::Failure;
 use acquirer_connector::{ConnectorSettings, ListenerSettings};
 use card::{
     Acceptance, CardKind, Day, FeeTerms, Offered, Programme, ProgrammeId, Rules, Timestamp,
 };
 use card_processor::ProcessorSettings;
-use iso8583::Dialect;
 use link::SignOn;
 use money::Amount;
 use registry::{
@@ -140,7 +140,7 @@ pub(crate) fn connector(
     let listeners = settings
         .acquirers
         .iter()
-        .map(listener)
+        .map(|acquirer| listener(settings, acquirer))
         .collect::<Result<Vec<_>, _>>()?;
     let issuer = match listeners.first() {
         Some(first) => first.acquirer,
@@ -156,16 +156,17 @@ pub(crate) fn connector(
     })
 }
 
-fn listener(acquirer: &settings::Acquirer) -> Result<ListenerSettings, Failure> {
+fn listener(
+    settings: &Settings,
+    acquirer: &settings::Acquirer,
+) -> Result<ListenerSettings, Failure> {
     let count = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
     let seconds = |value: u32| Duration::from_secs(value.into());
     Ok(ListenerSettings {
         acquirer: participant(acquirer.id.as_str())?,
         name: acquirer.name.as_str().to_owned(),
         listen: acquirer.listen.resolve().map_err(Failure::cannot_start)?,
-        dialect: match acquirer.dialect {
-            settings::Dialect::Pos => Dialect::pos(),
-        },
+        dialect: dialect::of_acquirer(settings, acquirer)?,
         connections_max: count(acquirer.connections_max.get()),
         in_flight_max: count(acquirer.in_flight_max.get()),
         frame_size_max: count(acquirer.frame_size_max.get()),

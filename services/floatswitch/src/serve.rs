@@ -32,10 +32,12 @@ pub(crate) struct Switch {
 impl Switch {
     /// Recovers, takes up work, and listens.
     pub(crate) async fn start(settings: &Settings, tracer: &Tracer) -> Result<Self, Failure> {
+        // First, so that a mistake in a dialect file is told before the data folder is touched.
+        let links = plan::connector(settings, tracer)?;
         let engine = Engine::open_traced(settings, Opening::CreateIfNew, tracer.clone()).await?;
         engine.take_up(settings).await?;
         let connector = Connector::start(
-            plan::connector(settings, tracer)?,
+            links,
             Arc::clone(&engine.log),
             engine.directory(settings)?,
             engine.processor.gates(),
@@ -233,9 +235,10 @@ pub(crate) fn announce_links(
 ) -> Result<(), Failure> {
     for (acquirer, address) in settings.acquirers.iter().zip(connector.addresses()) {
         let (id, name) = (acquirer.id.as_str(), acquirer.name.as_str());
+        let dialect = acquirer.dialect.as_str();
         writeln!(
             out,
-            "listening on {address} for acquirer {id} ({name}), dialect pos"
+            "listening on {address} for acquirer {id} ({name}), dialect {dialect}"
         )?;
         writeln!(out, "  MAC, PIN and chip data of this link are NOT checked")?;
     }

@@ -122,7 +122,7 @@ fn row_line(row: &Row, partition_count: u16) -> String {
     let why = match (row.outcome, row.case) {
         (_, Some(case)) => case.text(),
         (Outcome::Declined(reason), None) => reason.text(),
-        (Outcome::Approved, None) => "",
+        (Outcome::Approved | Outcome::AcceptedUnseen | Outcome::AcceptedAfterRefusal, None) => "",
     };
     let link = match row.link.0 {
         0 => String::new(),

@@ -134,6 +134,35 @@ fn a_new_switch_is_well() {
     place.check(0, ("ok", "link", "is free"));
 }
 
+/// A dialect file is found from the folder of the settings file, and served.
+#[test]
+fn a_switch_speaks_a_dialect_of_the_users_own() {
+    let place = Place::with_cards();
+    fs::create_dir(place.path("dialects")).unwrap();
+    let file = place.path("dialects/mine.dialect");
+    let copy = place.run(&["msg", "dialect", "pos"]).stdout;
+    let copy = String::from_utf8(copy).unwrap();
+    let ours = copy.replace("dialect   pos", "dialect   mine");
+    fs::write(
+        &file,
+        ours.replace("prefix    tpdu-and-header", "prefix    tpdu"),
+    )
+    .unwrap();
+    place.change("dialect = \"pos\"", "dialect = \"dialects/mine.dialect\"");
+    let serving = place.serve();
+    place.check(0, ("ok", "link", "answers an echo"));
+    drop(serving);
+
+    fs::write(&file, ours.replace("11   FIXED  6", "11   FIXED  six")).unwrap();
+    let told =
+        "dialects/mine.dialect:19: max `six` does not fit FIXED: write a number from 1 to 999";
+    place.check(1, ("fail", "link", told));
+    let refused = place.run(&["serve"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(error.contains(told), "{error}");
+}
+
 #[test]
 fn what_is_not_checked_is_said_loudly() {
     let place = Place::new();

@@ -1,4 +1,5 @@
-//! `msg decode` and `msg encode`, run as programs run them: the golden vectors both ways.
+//! `msg decode` and `msg encode`, run as programs run them: the golden vectors both ways. And
+//! dialect files: printed, checked, used.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 use std::io::Write as _;
@@ -204,6 +205,14 @@ fn what_cannot_be_encoded_says_why_and_shows_no_card_number() {
             "tpdu is missing",
         ),
         (
+            r#"{"mti":"0200","tpdu":"6000030000","fields":[]}"#.to_owned(),
+            "header is missing",
+        ),
+        (
+            format!(r#"{{{},"fields":[]}}"#, header.replace("0200", "1200")),
+            "1200 is of another version",
+        ),
+        (
             format!(r#"{{{header},"bitmap":"{}","fields":[]}}"#, "0".repeat(32)),
             "leave it out",
         ),
@@ -237,4 +246,100 @@ fn short_forms_of_institutions() {
     assert_eq!(object["header"]["total_length"], 46 + 4 + 8 + 10 + 6);
     let again = run(&["encode", "--dialect", "cups"], text(&decoded));
     assert_eq!(text(&again), text(&frame));
+}
+
+/// The messages of the generic vectors as frames: two bytes of length in front.
+fn generic_frames(version: &str) -> String {
+    let file = include_str!("../../../libs/iso8583/tests/vectors/iso8583_generic.json");
+    vectors(file)
+        .iter()
+        .filter(|vector| vector["name"].as_str().unwrap().starts_with(version))
+        .map(|vector| vector["message_hex"].as_str().unwrap())
+        .map(|message| format!("{:04X}{message}\n", message.len() / 2))
+        .collect()
+}
+
+/// The same messages from ASCII to EBCDIC and back, through the form for programs.
+#[test]
+fn generic_dialects_go_both_ways() {
+    for (version, names) in [
+        ("gen87", ["iso87-ascii-hex", "iso87-ascii", "iso87-ebcdic"]),
+        ("gen93", ["iso93-ascii-hex", "iso93-ascii", "iso93-ebcdic"]),
+    ] {
+        let mut hex = generic_frames(version);
+        let first = hex.clone();
+        let mut before = names[0];
+        for name in names.into_iter().chain([names[0]]) {
+            let flags = ["decode", "--dialect", before, "--reveal", "-o", "json"];
+            let decoded = run(&flags, &hex);
+            assert_eq!(decoded.status.code(), Some(0), "{}", text(&decoded));
+            let encoded = run(&["encode", "--dialect", name], text(&decoded));
+            assert_eq!(encoded.status.code(), Some(0), "{}", text(&encoded));
+            hex = text(&encoded).to_owned();
+            before = name;
+        }
+        assert_eq!(hex, first);
+    }
+    let output = run(
+        &["decode", "--dialect", "iso93-ascii-hex"],
+        &generic_frames("gen93"),
+    );
+    for told in [
+        "1200 financial request: purchase\n",
+        "1420 reversal advice: full reversal\n",
+        "  2017-05-11, 19:30:00\n",
+    ] {
+        assert!(text(&output).contains(told), "{told}:\n{}", text(&output));
+    }
+}
+
+/// How a user makes a dialect: copies a built-in one, changes it, checks it, uses it.
+#[test]
+fn a_copied_dialect_is_checked_and_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.dialect");
+    let file = path.to_str().unwrap();
+    let printed = run(&["dialect", "pos"], "");
+    let copy = text(&printed).replace("dialect   pos", "dialect   mine");
+    std::fs::write(&path, copy.replace("57   LLL    999", "57   LL     99")).unwrap();
+    let checked = run(&["lint", file], "");
+    assert_eq!(checked.status.code(), Some(0));
+    for told in [
+        "dialect   mine\n",
+        "57   LL     99   text          free-form    vendor data\n",
+        "mine.dialect: good, 35 data elements\n",
+    ] {
+        assert!(text(&checked).contains(told), "{}", text(&checked));
+    }
+    let hex = frames(&vectors(POS), "frame_hex");
+    let ours = run(&["decode", "--dialect", file, "-o", "json"], &hex);
+    let theirs = run(&["decode", "-o", "json"], &hex);
+    assert_eq!(text(&ours), text(&theirs));
+
+    std::fs::write(&path, copy.replace("57   LLL", "57   LLLL")).unwrap();
+    let expected = format!("{file}:43: length `LLLL` is not known: write one of FIXED, LL, LLL");
+    for (arguments, code) in [
+        (&["lint", file][..], 1),
+        (&["decode", "--dialect", file], 2),
+    ] {
+        let refused = run(arguments, "");
+        let told = std::str::from_utf8(&refused.stderr).unwrap();
+        assert!(told.contains(&expected), "{told}");
+        assert_eq!(refused.status.code(), Some(code));
+    }
+}
+
+#[test]
+fn dialects_that_are_none_are_refused_with_the_names_there_are() {
+    for arguments in [
+        &["dialect", "visa"][..],
+        &["lint", "visa"],
+        &["decode", "--dialect", "visa"],
+        &["encode", "--dialect", "visa"],
+    ] {
+        let refused = run(arguments, "");
+        let told = std::str::from_utf8(&refused.stderr).unwrap();
+        assert!(told.contains("pos, cups, iso87-ascii"), "{told}");
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}");
+    }
 }

@@ -5,7 +5,6 @@ mod cards;
 mod checkpoints;
 mod contract;
 mod cuts;
-mod cuts;
 mod faults;
 mod ownership;
 mod schema;

@@ -2,6 +2,7 @@
 
 use crate::command::{CreditSource, FeeTerms};
 use crate::entry::Entry;
+use crate::outcome::DeclineReason;
 use crate::rules::Turn;
 use ledger::{Account, Entry as LedgerEntry, Posting};
 use money::Amount;
@@ -65,11 +66,31 @@ pub(crate) fn refund(turn: &Turn<'_>, split: Split) -> LedgerEntry {
     capture(turn, split).mirror()
 }
 
+/// Who holds the money of a top-up until it reaches the reserve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A bank or network.
+    Bank,
+    /// The sales point that took cash.
+    SalesPoint,
+}
+
+impl Holder {
+    /// Nobody for a credit card: prepaid cards are neither bought nor topped up on credit.
+    pub(crate) const fn of(source: CreditSource) -> Result<Self, DeclineReason> {
+        match source {
+            CreditSource::Transfer => Ok(Self::Bank),
+            CreditSource::Cash => Ok(Self::SalesPoint),
+            CreditSource::CreditCard => Err(DeclineReason::CreditCardSource),
+        }
+    }
+}
+
 /// A paid top-up or sale.
-pub(crate) fn credit(account: Account, amount: Amount, source: CreditSource) -> LedgerEntry {
-    let holder = match source {
-        CreditSource::Transfer => Account::LoadsInTransit,
-        CreditSource::Cash => Account::CashInTransit,
+pub(crate) fn credit(account: Account, amount: Amount, holder: Holder) -> LedgerEntry {
+    let holder = match holder {
+        Holder::Bank => Account::LoadsInTransit,
+        Holder::SalesPoint => Account::CashInTransit,
     };
     balanced([
         Posting::debit(holder, amount),

@@ -5,7 +5,8 @@ use crate::decision::Change;
 use crate::entry::Entry;
 use crate::outcome::DeclineReason;
 use crate::programme::Offered;
-use crate::rules::{Effect, Turn, Verdict, booking};
+use crate::rules::booking::{self, Holder};
+use crate::rules::{Effect, Turn, Verdict};
 use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, source: CreditSource) -> Verdict {
@@ -15,6 +16,7 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, source: CreditSource) -> V
     if turn.is_expired() {
         return Err(DeclineReason::ExpiredCard.into());
     }
+    let holder = Holder::of(source)?;
     if turn.programme.reloadable == Offered::No {
         return Err(DeclineReason::NotPermitted.into());
     }
@@ -30,22 +32,27 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, source: CreditSource) -> V
         return Err(DeclineReason::OverLimit.into()); // CARD-5
     }
     let mut effect = Effect {
-        remainder: match source {
-            CreditSource::Transfer => amount,
-            CreditSource::Cash => Amount::ZERO,
-        },
+        remainder: remainder(amount, holder),
         ..Effect::default()
     };
     effect.changes.push(Change::Credit(amount));
-    effect.ledger = Some(booking::credit(turn.card.account(), amount, source));
+    effect.ledger = Some(booking::credit(turn.card.account(), amount, holder));
     Ok(effect)
 }
 
+/// What an entry keeps of it, see [`holder_of`].
+pub(crate) const fn remainder(amount: Amount, holder: Holder) -> Amount {
+    match holder {
+        Holder::Bank => amount,
+        Holder::SalesPoint => Amount::ZERO,
+    }
+}
+
 /// Who holds the money of a top-up, so that its undo mirrors it.
-pub(crate) const fn source_of(credit: &Entry) -> CreditSource {
+pub(crate) const fn holder_of(credit: &Entry) -> Holder {
     if credit.remainder.is_zero() {
-        CreditSource::Cash
+        Holder::SalesPoint
     } else {
-        CreditSource::Transfer
+        Holder::Bank
     }
 }

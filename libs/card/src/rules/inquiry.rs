@@ -1,11 +1,22 @@
-//! Balance inquiry: tells, and writes nothing. An expired card's balance is still its holder's.
+//! Balance inquiry and account check: they tell, and write nothing. An expired card's balance is
+//! still its holder's, but the card takes neither a debit nor a top-up.
 
 use crate::outcome::DeclineReason;
 use crate::rules::Turn;
 
-pub(crate) fn decide(turn: &Turn<'_>) -> Result<(), DeclineReason> {
+pub(crate) fn balance(turn: &Turn<'_>) -> Result<(), DeclineReason> {
     if turn.card.lost_at.is_some() {
         return Err(DeclineReason::LostCard);
+    }
+    turn.facts_hold()
+}
+
+pub(crate) fn account(turn: &Turn<'_>) -> Result<(), DeclineReason> {
+    if turn.card.lost_at.is_some() {
+        return Err(DeclineReason::LostCard);
+    }
+    if turn.is_expired() {
+        return Err(DeclineReason::ExpiredCard);
     }
     turn.facts_hold()
 }

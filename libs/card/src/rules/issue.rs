@@ -1,12 +1,13 @@
 //! The first decision of a card: it comes on the books, with the balance that it was sold with.
 
 use crate::card::Card;
-use crate::command::{Command, CreditSource, Request};
+use crate::command::{Command, Request};
 use crate::decide::{Context, Head, approved, declined_unwritten};
 use crate::decision::{Change, Decision};
 use crate::ids::{Timestamp, Version};
 use crate::outcome::DeclineReason;
-use crate::rules::{Effect, Turn, booking};
+use crate::rules::booking::{self, Holder};
+use crate::rules::{Effect, Turn};
 use money::Amount;
 
 pub(crate) fn decide_first(command: &Command, context: &Context<'_>) -> Decision {
@@ -25,6 +26,10 @@ pub(crate) fn decide_first(command: &Command, context: &Context<'_>) -> Decision
     if amount > programme.balance_cap {
         return declined_unwritten(command, context, DeclineReason::OverLimit);
     }
+    let holder = match Holder::of(source) {
+        Ok(holder) => holder,
+        Err(reason) => return declined_unwritten(command, context, reason),
+    };
     let card = Card::new(command.card, id, programme.kind, expiry);
     let now = card.now(context.appended_at);
     let turn = Turn {
@@ -39,15 +44,15 @@ pub(crate) fn decide_first(command: &Command, context: &Context<'_>) -> Decision
         version: Version(1),
         previous: [0; 32],
     };
-    approved(&turn, head, sold(&turn, amount, source, now))
+    approved(&turn, head, sold(&turn, amount, holder, now))
 }
 
-fn sold(turn: &Turn<'_>, amount: Amount, source: CreditSource, now: Timestamp) -> Effect {
+fn sold(turn: &Turn<'_>, amount: Amount, holder: Holder, now: Timestamp) -> Effect {
     let mut effect = Effect::default();
     effect.changes.push(Change::SetIssued(now));
     if !amount.is_zero() {
         effect.changes.push(Change::Credit(amount));
-        effect.ledger = Some(booking::credit(turn.card.account(), amount, source));
+        effect.ledger = Some(booking::credit(turn.card.account(), amount, holder));
     }
     effect
 }

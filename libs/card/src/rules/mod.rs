@@ -288,9 +288,13 @@ pub(crate) fn apply(turn: &Turn<'_>) -> Verdict {
 
 fn rule(turn: &Turn<'_>) -> Verdict {
     match &turn.command.request {
-        Request::BalanceInquiry => inquiry::decide(turn)
-            .map(|()| Effect::default())
-            .map_err(Refusal::from),
+        Request::BalanceInquiry | Request::AccountCheck => {
+            unreachable!("CARD-6: what only asks was answered before")
+        }
+        Request::OfflineSale { .. }
+        | Request::Adjust { .. }
+        | Request::CreditConfirm { .. }
+        | Request::Replace { .. } => Err(DeclineReason::NotSupported.into()),
         Request::Purchase { amount } => purchase::decide(turn, *amount),
         Request::Void { amount, original } => void::decide(turn, *amount, original),
         Request::Refund { amount, original } => refund::decide(turn, *amount, original),
@@ -307,7 +311,7 @@ fn rule(turn: &Turn<'_>) -> Verdict {
         Request::Reversal { amount, original } => reversal::decide(turn, *amount, original),
         Request::DirectCredit { amount, source } => credit::decide(turn, *amount, *source),
         Request::Issue { .. } => Err(DeclineReason::AlreadyIssued.into()),
-        Request::ReportLoss => loss::report(turn),
+        Request::ReportLoss { .. } => loss::report(turn),
         Request::LiftLoss => loss::lift(turn),
     }
 }
@@ -324,7 +328,7 @@ pub(crate) fn references(turn: &Turn<'_>) -> SmallVec<[Need; 3]> {
     let mut needs = SmallVec::new();
     let retention = turn.programme.key_retention_ms;
     let young_are_here = turn.card.ring.is_complete(turn.now, retention);
-    if turn.command.request != Request::BalanceInquiry
+    if !turn.command.request.only_asks()
         && !young_are_here
         && turn.by_key(turn.command.key).is_none()
     {

@@ -116,21 +116,25 @@ pub(crate) fn set_step(turn: &Turn<'_>, entry: &Entry, step: Step, effect: &mut 
 pub(super) fn references(turn: &Turn<'_>, needs: &mut SmallVec<[Need; 3]>) {
     match &turn.command.request {
         Request::BalanceInquiry
+        | Request::AccountCheck
         | Request::Purchase { .. }
         | Request::PreAuth { .. }
         | Request::DirectCredit { .. }
         | Request::Issue { .. }
-        | Request::ReportLoss
-        | Request::LiftLoss => {}
-        Request::PreAuthVoid { original, .. } | Request::Completion { original, .. } => {
-            match original.approval {
-                Some(version) => need_version(turn, version, needs),
-                None => need_original(turn, original, needs),
-            }
-        }
+        | Request::ReportLoss { .. }
+        | Request::LiftLoss
+        | Request::Replace { .. } => {}
+        Request::PreAuthVoid { original, .. }
+        | Request::Completion { original, .. }
+        | Request::OfflineSale { original, .. } => match original.approval {
+            Some(version) => need_version(turn, version, needs),
+            None => need_original(turn, original, needs),
+        },
         Request::Void { original, .. }
         | Request::Refund { original, .. }
         | Request::CompletionVoid { original, .. }
+        | Request::Adjust { original, .. }
+        | Request::CreditConfirm { original, .. }
         | Request::Reversal { original, .. } => {
             need_original(turn, original, needs);
             need_links(turn, original, needs);

@@ -64,7 +64,14 @@ fn undo(turn: &Turn<'_>, found: &Entry) -> Verdict {
         | Kind::Issue
         | Kind::ReportLoss
         | Kind::LiftLoss
+        | Kind::OfflineSale
+        | Kind::Adjust
+        | Kind::Tip
+        | Kind::CreditConfirm
+        | Kind::ConfirmedFirst
+        | Kind::Replace
         | Kind::ReversedFirst
+        | Kind::AccountCheck
         | Kind::BalanceInquiry => Err(DeclineReason::NotSupported.into()),
     }
 }
@@ -199,8 +206,8 @@ fn direct_credit(turn: &Turn<'_>, found: &Entry) -> Verdict {
     };
     effect.changes.push(Change::Debit(found.amount));
     original::set_step(turn, found, Step::Reversed, &mut effect);
-    let source = credit::source_of(found);
-    let entry = booking::credit(turn.card.account(), found.amount, source);
+    let holder = credit::holder_of(found);
+    let entry = booking::credit(turn.card.account(), found.amount, holder);
     effect.ledger = Some(entry.mirror());
     Ok(effect)
 }

@@ -204,6 +204,8 @@ fn code_in(reply: &str) -> &str {
 fn code(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Approved => "00",
+        Outcome::AcceptedUnseen => "A4",
+        Outcome::AcceptedAfterRefusal => "A5",
         Outcome::Declined(DeclineReason::Duplicate) => "94",
         Outcome::Declined(DeclineReason::OriginalNotFound) => "25",
         Outcome::Declined(DeclineReason::OriginalOutOfOrder | DeclineReason::ReversedFirst) => "22",

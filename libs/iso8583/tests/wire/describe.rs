@@ -68,6 +68,7 @@ fn revealed_values_are_those_of_the_vectors() {
                 assert_eq!(*header, header_of(&vector));
             }
             OwnedPrefix::Cups(_) => assert_eq!(vector["name"], "cups-21-key-reset"),
+            OwnedPrefix::None | OwnedPrefix::Tpdu { .. } => panic!("{owned:?} lost its prefix"),
         }
     }
 }

@@ -123,7 +123,28 @@ fn a_copy_keeps_to_its_form() {
         error.to_string(),
         "de2 has another form in the dialect it is copied from"
     );
-    // Text is the same in both dialects.
+    // So has text with its length in front: two ASCII digits there, one packed byte here.
+    let mut response = Vec::new();
+    Encoder::new(
+        Dialect::cups(),
+        &mut response,
+        &message.prefix(),
+        Mti::FINANCIAL_RESPONSE,
+    )
+    .text(44, "69990001   69980290   ")
+    .finish()
+    .unwrap();
+    let response = Message::decode(Dialect::cups(), &response[4..]).unwrap();
+    let mut encoder = Encoder::new(
+        Dialect::pos(),
+        &mut buffer,
+        &POS_PREFIX,
+        Mti::FINANCIAL_RESPONSE,
+    );
+    let error = encoder.echo(44, &response).finish().unwrap_err();
+    drop(encoder);
+    assert_eq!(error, EncodeError::OtherForm { number: 44 });
+    // Text of fixed length is the same in both dialects.
     let terminal = message.field(41).unwrap();
     let mut encoder = Encoder::new(
         Dialect::pos(),

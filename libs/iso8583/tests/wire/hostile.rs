@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 
-use crate::support::{corpus, encode_again, unhex, vectors};
+use crate::support::{all_dialects, corpus, encode_again, golden_frames};
 use iso8583::frame::{self, NextFrame};
 use iso8583::{
     Balance, DecodeErrorKind, Dialect, Disclosure, Encoder, Encoding, Message, Mti, OwnedMessage,
-    PosF60, PosF61,
+    PosF60, PosF61, Speaks,
 };
 
 /// Reads bytes in every way there is. Whatever is accepted must encode to the same bytes.
@@ -55,13 +55,6 @@ fn read_body(dialect: &'static Dialect, buffer: &[u8], body: std::ops::Range<usi
     }
 }
 
-fn golden_frames(name: &str) -> Vec<Vec<u8>> {
-    vectors(name)
-        .iter()
-        .map(|vector| unhex(&vector["frame_hex"]))
-        .collect()
-}
-
 /// One change to a frame: where, and to what.
 fn change(frame: &mut Vec<u8>, kind: u8, place: usize, byte: u8) {
     let index = place % frame.len();
@@ -75,7 +68,7 @@ fn change(frame: &mut Vec<u8>, kind: u8, place: usize, byte: u8) {
 
 /// Sets the length in front to the bytes that follow, so that changes get past it.
 fn set_length(dialect: &'static Dialect, frame: &mut [u8]) {
-    if dialect == Dialect::pos() {
+    if dialect.speaks() != Speaks::Cups {
         let size = u16::try_from(frame.len() - 2).unwrap();
         frame[..2].copy_from_slice(&size.to_be_bytes());
     } else {
@@ -92,7 +85,7 @@ proptest! {
 
     #[test]
     fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        for dialect in [Dialect::pos(), Dialect::cups()] {
+        for dialect in all_dialects() {
             read_in_every_way(dialect, &bytes);
             let mut framed = [&[0; 4], &bytes[..]].concat();
             set_length(dialect, &mut framed);
@@ -103,12 +96,10 @@ proptest! {
     #[test]
     fn changed_frames_never_panic(
         which in any::<prop::sample::Index>(),
-        is_pos in any::<bool>(),
+        dialect in prop::sample::select(all_dialects()),
         changes in prop::collection::vec((any::<u8>(), any::<usize>(), any::<u8>()), 1..6),
     ) {
-        let (dialect, name) =
-            if is_pos { (Dialect::pos(), "pos") } else { (Dialect::cups(), "cups") };
-        let frames = golden_frames(name);
+        let frames = golden_frames(dialect);
         let mut frame = which.get(&frames).clone();
         for (kind, place, byte) in changes {
             change(&mut frame, kind, place, byte);
@@ -121,8 +112,8 @@ proptest! {
 
 #[test]
 fn every_cut_of_every_frame_is_incomplete() {
-    for (dialect, name) in [(Dialect::pos(), "pos"), (Dialect::cups(), "cups")] {
-        for frame in golden_frames(name) {
+    for dialect in all_dialects() {
+        for frame in golden_frames(dialect) {
             for end in 0..frame.len() {
                 let next = frame::next_frame(dialect, &frame[..end]).unwrap();
                 let NextFrame::Incomplete { needed } = next else {
@@ -139,18 +130,21 @@ fn every_cut_of_every_frame_is_incomplete() {
 
 #[test]
 fn every_cut_of_every_body_names_its_place() {
-    for frame in golden_frames("pos") {
-        for end in 2..frame.len() {
-            let error = Message::decode(Dialect::pos(), &frame[2..end]).unwrap_err();
-            assert!(error.offset <= end - 2, "{error}");
+    let of_two_bytes = |dialect: &&Dialect| dialect.speaks() != Speaks::Cups;
+    for dialect in all_dialects().into_iter().filter(of_two_bytes) {
+        for frame in golden_frames(dialect) {
+            for end in 2..frame.len() {
+                let error = Message::decode(dialect, &frame[2..end]).unwrap_err();
+                assert!(error.offset <= end - 2, "{error}");
+            }
         }
     }
 }
 
 #[test]
 fn one_byte_more_is_refused() {
-    for (dialect, name) in [(Dialect::pos(), "pos"), (Dialect::cups(), "cups")] {
-        for mut frame in golden_frames(name) {
+    for dialect in all_dialects() {
+        for mut frame in golden_frames(dialect) {
             frame.push(b'0');
             set_length(dialect, &mut frame);
             let Ok(NextFrame::Frame { body, .. }) = frame::next_frame(dialect, &frame) else {
@@ -170,8 +164,8 @@ fn one_byte_more_is_refused() {
 #[test]
 fn the_longest_message_fits_the_largest_frame() {
     for (dialect, frame) in [
-        (Dialect::pos(), &golden_frames("pos")[0][2..]),
-        (Dialect::cups(), &golden_frames("cups")[0][4..]),
+        (Dialect::pos(), &golden_frames(Dialect::pos())[0][2..]),
+        (Dialect::cups(), &golden_frames(Dialect::cups())[0][4..]),
     ] {
         let prefix = Message::decode(dialect, frame).unwrap().prefix();
         let mut longest = Vec::new();
@@ -180,7 +174,7 @@ fn the_longest_message_fits_the_largest_frame() {
             let characters = vec![b'9'; spec.length_max()];
             match spec.encoding() {
                 Encoding::Text => encoder.text(number, characters),
-                Encoding::Binary => encoder.bytes(number, characters),
+                Encoding::Binary | Encoding::Hex => encoder.bytes(number, characters),
                 Encoding::SignedDigits => encoder.text(number, "C99999999"),
                 Encoding::PackedLeft
                 | Encoding::PackedRight
@@ -203,7 +197,7 @@ fn the_fuzz_corpus_never_panics() {
     let inputs = corpus();
     assert!(inputs.len() >= 40, "the corpus is missing");
     for input in inputs {
-        for dialect in [Dialect::pos(), Dialect::cups()] {
+        for dialect in all_dialects() {
             read_in_every_way(dialect, &input);
             let mut framed = [&[0; 4], &input[..]].concat();
             set_length(dialect, &mut framed);

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod describe;
+mod dialect_file;
 mod encoder;
+mod generic;
 mod golden;
 mod hostile;
 mod support;

@@ -37,7 +37,7 @@ async fn approval_as_in_the_vectors() {
     switch.deliver(vec![reply(position, &command, Outcome::Approved)]);
     let answer = peer.receive().await;
     // TPDU turned round, header as it came.
-    assert_eq!(answer.0[..11], unhex("6000000003603100311001"));
+    assert_eq!(answer.body[..11], unhex("6000000003603100311001"));
     let reference = String::from_utf8(
         acquirer_connector::references::retrieval_reference(position, 8).to_vec(),
     );

@@ -6,6 +6,8 @@ mod answers;
 mod bounds;
 mod drain;
 mod garbage;
+mod institution;
+mod interbank;
 mod metering;
 mod payments;
 mod peer;

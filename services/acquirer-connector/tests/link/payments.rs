@@ -5,8 +5,8 @@ use crate::switch::{ACQUIRER, BROKE, FEE, PARTITION_COUNT, Switch, card};
 use acquirer_connector::keys::{Leg, Origin, leg_key};
 use acquirer_connector::references::{approval_code, retrieval_reference};
 use card::{
-    CheckFact, CompletionForm, CreditSource, LegKey, MerchantId, OriginalRef, Position,
-    Request as Asked, TerminalId, Version,
+    Adjusted, CheckFact, CompletionForm, CreditSource, LegKey, MerchantId, OriginalRef, Outcome,
+    Position, Request as Asked, TerminalId, Version,
 };
 use command_log::partition_of;
 use iso8583::Mti;
@@ -60,6 +60,59 @@ async fn check(request: Request, expected: Asked) {
     assert_eq!(command.request, expected);
     assert_eq!((command.card, command.medium), (card(1), 0));
     assert_eq!(peer.receive().await.code(), "00");
+}
+
+/// What the card is asked, whatever it answers.
+async fn asked(request: Request) -> Asked {
+    let mut switch = Switch::start(|_| {}).await;
+    let mut peer = switch.peer().await;
+    peer.send(&request.frame()).await;
+    let command = switch.approve().await;
+    assert_eq!(peer.receive().await.code(), "00");
+    assert_eq!((command.place.batch, command.place.trace), (1, 9));
+    command.request
+}
+
+#[tokio::test]
+async fn account_checks_offline_sales_and_their_corrections() {
+    let purchase = Request::purchase(9);
+    let check = purchase.clone().business("330000", "00", "01").mti(b"0100");
+    assert_eq!(asked(check).await, Asked::AccountCheck);
+    let later = |kind| with_original(purchase.clone().business("000000", "00", kind).mti(b"0220"));
+    let Asked::OfflineSale { original, .. } = asked(later("30")).await else {
+        panic!("not an offline sale");
+    };
+    assert_eq!(original.approval, Some(Version(40)));
+    for (kind, expected) in [("32", Adjusted::Sale), ("34", Adjusted::Tip)] {
+        let Asked::Adjust { original, what, .. } = asked(later(kind)).await else {
+            panic!("not an adjustment");
+        };
+        assert_eq!(what, expected);
+        assert_eq!(original.offset, Some(place_of_original().offset));
+    }
+}
+
+#[tokio::test]
+async fn a_confirmation_names_the_top_up_with_its_own_trace() {
+    let top_up = Request::purchase(9).business("630000", "00", "48");
+    let Asked::CreditConfirm { original, .. } = asked(top_up.mti(b"0220")).await else {
+        panic!("not a confirmation");
+    };
+    assert_eq!(original.key, Some(key(b"0200", 1, 9)));
+}
+
+#[tokio::test]
+async fn a_terminal_is_told_that_a_late_credit_is_done() {
+    let mut switch = Switch::start(|_| {}).await;
+    let mut peer = switch.peer().await;
+    let confirmation = Request::purchase(9)
+        .business("630000", "00", "48")
+        .mti(b"0220");
+    for outcome in [Outcome::AcceptedUnseen, Outcome::AcceptedAfterRefusal] {
+        peer.send(&confirmation.frame()).await;
+        switch.decide(outcome).await;
+        assert_eq!(peer.receive().await.code(), "00");
+    }
 }
 
 #[tokio::test]

@@ -14,17 +14,26 @@ use iso8583::{Dialect, Message};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Peer {
+    dialect: &'static Dialect,
     stream: TcpStream,
     received: Vec<u8>,
 }
 
 /// An answer as it came, without its length.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Answer(pub(crate) Vec<u8>);
+pub(crate) struct Answer {
+    dialect: &'static Dialect,
+    pub(crate) body: Vec<u8>,
+}
 
 impl Peer {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self::speaking(Dialect::pos(), address).await
+    }
+
+    pub(crate) async fn speaking(dialect: &'static Dialect, address: SocketAddr) -> Self {
         Self {
+            dialect,
             stream: TcpStream::connect(address).await.unwrap(),
             received: Vec::new(),
         }
@@ -73,11 +82,14 @@ impl Peer {
 
     async fn next(&mut self) -> Option<Answer> {
         loop {
-            match next_frame(Dialect::pos(), &self.received).unwrap() {
+            match next_frame(self.dialect, &self.received).unwrap() {
                 NextFrame::Frame { body, consumed } => {
                     let answer = self.received[body].to_vec();
                     self.received.drain(..consumed);
-                    return Some(Answer(answer));
+                    return Some(Answer {
+                        dialect: self.dialect,
+                        body: answer,
+                    });
                 }
                 NextFrame::Incomplete { .. } | NextFrame::Idle { .. } => {}
             }
@@ -97,7 +109,7 @@ impl Peer {
 
 impl Answer {
     pub(crate) fn message(&self) -> Message<'_> {
-        Message::decode(Dialect::pos(), &self.0).unwrap()
+        Message::decode(self.dialect, &self.body).unwrap()
     }
 
     pub(crate) fn mti(&self) -> String {

@@ -121,10 +121,7 @@ async fn businesses_that_are_not_offered() {
             purchase.clone().business("000000", "00", "36"),
             "upload of offline purchases",
         ),
-        (
-            purchase.clone().business("330000", "00", "01").mti(b"0100"),
-            "account check",
-        ),
+        (purchase.clone().mti(b"0620"), "script result"),
         (purchase.clone().mti(b"0220"), "purchase as an advice"),
         (
             purchase.clone().mti(b"0420"),

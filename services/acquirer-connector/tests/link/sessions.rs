@@ -56,6 +56,22 @@ async fn payments_need_a_session_where_sign_on_is_required() {
 }
 
 #[tokio::test]
+async fn new_requests_are_of_the_batch_of_the_sign_on() {
+    let mut switch = Switch::start(|settings| settings.sign_on = SignOn::Required).await;
+    let mut peer = switch.peer().await;
+    assert_eq!(peer.ask(&Request::sign_on().frame()).await.code(), "00");
+    let other_batch = Request::purchase(1).with(60, "2200000200020");
+    assert_eq!(peer.ask(&other_batch.frame()).await.code(), "77");
+    // What was not answered in the batch before is still reversed.
+    peer.send(&other_batch.mti(b"0400").frame()).await;
+    switch.approve().await;
+    assert_eq!(peer.receive().await.code(), "00");
+    let next_batch = Request::network(b"0800", "00000002003").frame();
+    assert_eq!(peer.ask(&next_batch).await.code(), "00");
+    assert_eq!(peer.ask(&Request::purchase(2).frame()).await.code(), "77");
+}
+
+#[tokio::test]
 async fn requests_of_the_network_desk() {
     let switch = Switch::start(|settings| settings.sign_on = SignOn::Required).await;
     let mut peer = switch.peer().await;

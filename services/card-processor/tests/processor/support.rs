@@ -399,8 +399,11 @@ impl Bench {
             key: key(number, trace),
             fingerprint: Fingerprint(u64::from(trace)),
             place: Place {
+                acquirer: card::AcquirerId::NOBODY,
                 merchant: MerchantId(*b"898999954110001"),
                 terminal: TerminalId(*b"70000001"),
+                batch: 0,
+                trace: 0,
             },
             request,
             facts: Facts::default(),

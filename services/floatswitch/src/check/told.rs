@@ -137,9 +137,12 @@ pub(crate) fn read_line(
         .find(|(_, name)| *name == request.kind)
         .ok_or_else(|| format!("`{}` is no kind of a record", request.kind))?;
     let place = Place {
+        acquirer: card::AcquirerId::NOBODY,
         merchant: merchant_id(&request.merchant).map_err(|error| error.to_string())?,
         terminal: terminal_id(&format!("{:08}", request.terminal))
             .map_err(|error| error.to_string())?,
+        batch: request.batch,
+        trace: request.stan,
     };
     let leg = TerminalLeg {
         terminal: place.terminal,

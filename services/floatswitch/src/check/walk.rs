@@ -200,15 +200,25 @@ impl<'a> Walk<'a> {
         let amount = i128::from(row.amount.minor());
         let is_due = match row.kind {
             Kind::Purchase => moved == -amount,
-            Kind::DirectCredit | Kind::Issue => moved == amount,
+            Kind::Issue => moved == amount,
+            // A confirmed top-up is booked by whichever half came first.
+            Kind::DirectCredit | Kind::CreditConfirm => {
+                moved == amount || (moved == 0 && row.link != Version(0))
+            }
             Kind::Refund => (0..=amount).contains(&moved), // Suspense is repaid first.
-            Kind::Completion | Kind::CompletionAdvice => (-amount..=0).contains(&moved),
+            Kind::Completion | Kind::CompletionAdvice | Kind::OfflineSale => {
+                (-amount..=0).contains(&moved)
+            }
             Kind::Void | Kind::CompletionVoid | Kind::Reversal => moved.abs() <= amount,
+            Kind::Adjust | Kind::Tip => row.link != Version(0), // Its sum is checked at its sale.
             Kind::PreAuth
             | Kind::PreAuthVoid
             | Kind::ReportLoss
             | Kind::LiftLoss
+            | Kind::Replace
             | Kind::ReversedFirst
+            | Kind::ConfirmedFirst
+            | Kind::AccountCheck
             | Kind::BalanceInquiry => row.ledger.is_none(),
         };
         if !is_due {
@@ -299,7 +309,14 @@ fn may_hold(kind: Kind) -> bool {
         | Kind::Issue
         | Kind::ReportLoss
         | Kind::LiftLoss
+        | Kind::OfflineSale
+        | Kind::Adjust
+        | Kind::Tip
+        | Kind::CreditConfirm
+        | Kind::ConfirmedFirst
+        | Kind::Replace
         | Kind::ReversedFirst
+        | Kind::AccountCheck
         | Kind::BalanceInquiry => false,
     }
 }

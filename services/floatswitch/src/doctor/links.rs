@@ -8,26 +8,36 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{Holder, Report, milliseconds};
+use crate::dialect;
 use iso8583::frame::{NextFrame, next_frame};
-use iso8583::{Dialect, Encoder, Message, Mti, Prefix};
+use iso8583::{Dialect, Encoder, Message, Mti, Prefix, Speaks};
 use settings::{Acquirer, EdgeCheck, Settings};
 
 /// How long a link may take to answer an echo.
 const PATIENCE: Duration = Duration::from_secs(3);
-const PREFIX: Prefix = Prefix::Pos {
-    tpdu: [0x60, 0x00, 0x03, 0x00, 0x00],
-    header: [0x60, 0x31, 0x00, 0x31, 0x10, 0x01],
-};
+const TPDU: [u8; 5] = [0x60, 0x00, 0x03, 0x00, 0x00];
+const HEADER: [u8; 6] = [0x60, 0x31, 0x00, 0x31, 0x10, 0x01];
 const TRACE: u64 = 999_999;
 
 pub(super) async fn look(settings: &Settings, holder: &Holder, report: &mut Report) {
     for acquirer in &settings.acquirers {
-        link(acquirer, holder, report).await;
+        match dialect::of_acquirer(settings, acquirer) {
+            Ok(dialect) => link(acquirer, dialect, holder, report).await,
+            Err(failure) => {
+                let text = format!("{}: {}", acquirer.name.as_str(), failure.message);
+                report.fail("link", text, "check it with `floatswitch msg lint FILE`");
+            }
+        }
         unchecked(acquirer, report);
     }
 }
 
-async fn link(acquirer: &Acquirer, holder: &Holder, report: &mut Report) {
+async fn link(
+    acquirer: &Acquirer,
+    dialect: &'static Dialect,
+    holder: &Holder,
+    report: &mut Report,
+) {
     let name = acquirer.name.as_str();
     let address = match acquirer.listen.resolve() {
         Ok(address) => address,
@@ -49,7 +59,7 @@ async fn link(acquirer: &Acquirer, holder: &Holder, report: &mut Report) {
     let stream = timeout(PATIENCE, TcpStream::connect(address)).await;
     match (stream, holder) {
         (Ok(Ok(stream)), Holder::Switch { .. }) => {
-            let answer = timeout(PATIENCE, echo(stream, acquirer)).await;
+            let answer = timeout(PATIENCE, echo(stream, acquirer, dialect)).await;
             served(
                 name,
                 address,
@@ -115,19 +125,30 @@ fn served(name: &str, address: SocketAddr, answer: Echo, report: &mut Report) {
     }
 }
 
+/// What stands before an echo in a dialect of terminals; `None` for other dialects.
+fn prefix_in(dialect: &Dialect) -> Option<Prefix> {
+    match (dialect.speaks(), dialect.has_tpdu(), dialect.header_size()) {
+        (Speaks::Pos, false, 0) => Some(Prefix::None),
+        (Speaks::Pos, true, 0) => Some(Prefix::Tpdu { tpdu: TPDU }),
+        (Speaks::Pos, true, 1..) => Some(Prefix::Pos {
+            tpdu: TPDU,
+            header: HEADER,
+        }),
+        (Speaks::Pos | Speaks::Cups | Speaks::Iso87 | Speaks::Iso93, _, _) => None,
+    }
+}
+
 /// Sends an 0820 as the acquirer's first terminal.
-async fn echo(mut stream: TcpStream, acquirer: &Acquirer) -> Echo {
+async fn echo(mut stream: TcpStream, acquirer: &Acquirer, dialect: &'static Dialect) -> Echo {
     let started_at = Instant::now();
     let terminals = acquirer
         .terminals
         .first()
         .ok_or("no terminal is registered")?;
     let terminal = terminals.ids().next().ok_or("no terminal is registered")?;
-    let dialect = match acquirer.dialect {
-        settings::Dialect::Pos => Dialect::pos(),
-    };
+    let prefix = prefix_in(dialect).ok_or("doctor knows no echo of its dialect")?;
     let mut frame = Vec::new();
-    Encoder::new(dialect, &mut frame, &PREFIX, Mti::NETWORK_ADVICE)
+    Encoder::new(dialect, &mut frame, &prefix, Mti::NETWORK_ADVICE)
         .number(11, TRACE)
         .text(41, terminal)
         .text(42, terminals.merchant())

@@ -13,11 +13,14 @@ use iso8583::{
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct MessageForm {
     mti: String,
-    /// Terminals only, 5 bytes in hex.
+    /// 5 bytes in hex, where the dialect has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tpdu: Option<String>,
-    header: HeaderForm,
-    /// Only where it is not the dialect's usual one: between institutions without a second half.
+    /// Where the dialect has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    header: Option<HeaderForm>,
+    /// Only where it has another number of parts than a writer would give it: between institutions
+    /// without a second one. Only its length counts, its bits follow from the data elements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bitmap: Option<String>,
     fields: Vec<FieldForm>,
@@ -136,7 +139,9 @@ fn field_of_encode(error: &EncodeError) -> Option<u8> {
         | EncodeError::Encoding { number, .. }
         | EncodeError::Length { number, .. }
         | EncodeError::NotDigit { number, .. }
+        | EncodeError::NotText { number, .. }
         | EncodeError::OtherForm { number } => Some(*number),
+        EncodeError::MtiVersion { .. } => Some(0),
         EncodeError::Prefix | EncodeError::NotARequest { .. } | EncodeError::Frame(_) => None,
     }
 }
@@ -160,20 +165,23 @@ impl MessageForm {
         })
     }
 
-    pub(super) fn of(message: &OwnedMessage) -> Self {
+    pub(super) fn of(dialect: &Dialect, message: &OwnedMessage) -> Self {
         let (tpdu, header) = match &message.prefix {
+            OwnedPrefix::None => (None, None),
+            OwnedPrefix::Tpdu { tpdu } => (Some(tpdu.clone()), None),
             OwnedPrefix::Pos { tpdu, header } => {
-                (Some(tpdu.clone()), HeaderForm::Pos(header.clone()))
+                (Some(tpdu.clone()), Some(HeaderForm::Pos(header.clone())))
             }
-            OwnedPrefix::Cups(header) => (None, HeaderForm::Cups(CupsHeaderForm::of(header))),
+            OwnedPrefix::Cups(header) => (None, Some(HeaderForm::Cups(CupsHeaderForm::of(header)))),
         };
-        let is_usual = tpdu.is_some() || message.bitmap_width == BitmapWidth::WithSecondary;
+        let width = message.bitmap_width;
+        let is_usual = width == dialect.usual_bitmap_width(last_field(&message.fields));
         let fields = message.fields.iter();
         Self {
             mti: message.mti.clone(),
             tpdu,
             header,
-            bitmap: (!is_usual).then(|| primary_bitmap(&message.fields)),
+            bitmap: (!is_usual).then(|| bitmap(width, &message.fields)),
             fields: fields
                 .map(|(n, value)| FieldForm {
                     n: *n,
@@ -184,42 +192,64 @@ impl MessageForm {
     }
 
     pub(super) fn into_message(self, dialect: &'static Dialect) -> Result<OwnedMessage, Problem> {
-        let is_pos = dialect == Dialect::pos();
-        let usual = if is_pos {
-            BitmapWidth::Primary
-        } else {
-            BitmapWidth::WithSecondary
+        let prefix = prefix_of(self.tpdu, self.header, dialect)?;
+        let fields: Vec<(u8, String)> = self
+            .fields
+            .into_iter()
+            .map(|field| (field.n, field.value))
+            .collect();
+        let usual = dialect.usual_bitmap_width(last_field(&fields));
+        let told = match self.bitmap.as_deref().map(str::len) {
+            None => Some(usual),
+            Some(16) => Some(BitmapWidth::Primary),
+            Some(32) => Some(BitmapWidth::WithSecondary),
+            Some(48) => Some(BitmapWidth::WithTertiary),
+            Some(_) => None,
         };
-        let bitmap_width = match self.bitmap.as_deref().map(str::len) {
-            None => usual,
-            Some(16) => BitmapWidth::Primary,
-            Some(32) if !is_pos => BitmapWidth::WithSecondary,
-            Some(_) => {
-                let text = "bitmap has not the length of the dialect: leave it out, it is computed";
-                return Err(Problem {
-                    field: Some(1),
-                    ..Problem::plain(text)
-                });
-            }
-        };
-        let prefix = match (self.tpdu, self.header) {
-            (Some(tpdu), HeaderForm::Pos(header)) => OwnedPrefix::Pos { tpdu, header },
-            (None, HeaderForm::Cups(header)) => OwnedPrefix::Cups(header.into_header()),
-            (None, HeaderForm::Pos(_)) => {
-                return Err(Problem::plain("tpdu is missing, write its 5 bytes as hex"));
-            }
-            (Some(_), HeaderForm::Cups(_)) => {
-                return Err(Problem::plain("tpdu and header are of two dialects"));
-            }
-        };
-        let fields = self.fields.into_iter();
+        let bitmap_width = told.filter(|width| *width <= dialect.bitmap_width_max());
+        let bitmap_width = bitmap_width.ok_or_else(|| Problem {
+            field: Some(1),
+            ..Problem::plain(
+                "bitmap has not the length of the dialect: leave it out, it is computed",
+            )
+        })?;
         Ok(OwnedMessage {
             mti: self.mti,
             prefix,
             bitmap_width,
-            fields: fields.map(|field| (field.n, field.value)).collect(),
+            fields,
         })
     }
+}
+
+/// What stands before the message type, as the dialect has it.
+fn prefix_of(
+    tpdu: Option<String>,
+    header: Option<HeaderForm>,
+    dialect: &Dialect,
+) -> Result<OwnedPrefix, Problem> {
+    let plain = |text| Err(Problem::plain(text));
+    match (tpdu, header, dialect.has_tpdu(), dialect.header_size()) {
+        (None, None, false, 0) => Ok(OwnedPrefix::None),
+        (Some(tpdu), None, true, 0) => Ok(OwnedPrefix::Tpdu { tpdu }),
+        (Some(tpdu), Some(HeaderForm::Pos(header)), true, 1..) => {
+            Ok(OwnedPrefix::Pos { tpdu, header })
+        }
+        (None, Some(HeaderForm::Cups(header)), false, 1..) => {
+            Ok(OwnedPrefix::Cups(header.into_header()))
+        }
+        (None, _, true, _) => plain("tpdu is missing, write its 5 bytes as hex"),
+        (Some(_), _, false, _) => plain("the dialect has no tpdu, leave it out"),
+        (_, Some(_), _, 0) => plain("the dialect has no header, leave it out"),
+        (_, None, _, _) => plain("header is missing, write it as `msg decode -o json` prints it"),
+        (_, Some(_), _, _) => plain("header is one of another dialect"),
+    }
+}
+
+/// Number of the last data element.
+fn last_field(fields: &[(u8, String)]) -> u8 {
+    let numbers = fields.iter().map(|(number, _)| *number);
+    numbers.max().unwrap_or_default()
 }
 
 impl CupsHeaderForm {
@@ -255,9 +285,21 @@ impl CupsHeaderForm {
     }
 }
 
-/// The first bitmap of these data elements in hex: element n is the nth bit from the left.
-fn primary_bitmap(fields: &[(u8, String)]) -> String {
-    let bit = |(number, _): &(u8, String)| 1u64.rotate_right(u32::from(*number));
-    let bits = fields.iter().map(bit).fold(0, |bits, bit| bits | bit);
-    hex(&bits.to_be_bytes())
+/// The bitmaps of these data elements in hex: element n is the nth bit from the left.
+fn bitmap(width: BitmapWidth, fields: &[(u8, String)]) -> String {
+    let mut bytes = vec![0; 8 * width.map_count()];
+    let announced = [
+        (BitmapWidth::WithSecondary, 1),
+        (BitmapWidth::WithTertiary, 65),
+    ];
+    let announced = announced.into_iter().filter(|(from, _)| width >= *from);
+    let numbers = announced
+        .map(|(_, number)| number)
+        .chain(fields.iter().map(|(number, _)| *number));
+    for index in numbers.filter_map(|number| number.checked_sub(1)) {
+        if let Some(byte) = bytes.get_mut(usize::from(index / 8)) {
+            *byte |= 0x80 >> (index % 8);
+        }
+    }
+    hex(&bytes)
 }

@@ -1,6 +1,6 @@
 //! What values mean, in the words of the trade. Only of values that need no hiding.
 
-use iso8583::{Balance, BalanceKind, Dialect, OwnedMessage, PosF60, PosF61};
+use iso8583::{Balance, BalanceKind, Dialect, OwnedMessage, PosF60, PosF61, Speaks};
 
 /// The class and function of a message type.
 pub(super) fn of_mti(mti: &str) -> String {
@@ -27,7 +27,10 @@ pub(super) fn of_mti(mti: &str) -> String {
 
 /// What a message is about, by its codes together.
 pub(super) fn business(dialect: &'static Dialect, message: &OwnedMessage) -> Option<&'static str> {
-    if dialect == Dialect::pos() {
+    if dialect.speaks() == Speaks::Iso93 {
+        return of_function_code(value(message, 24)?);
+    }
+    if dialect.speaks() == Speaks::Pos {
         let custom = PosF60::parse(value(message, 60)?.as_bytes()).ok()?;
         return match custom.transaction_type {
             0 => of_network_code(custom.network_code),
@@ -46,10 +49,21 @@ pub(super) fn of_field(
     message: &OwnedMessage,
     number: u8,
 ) -> Option<String> {
-    let is_pos = dialect == Dialect::pos();
+    let is_pos = dialect.speaks() == Speaks::Pos;
+    let is_of_1993 = dialect.speaks() == Speaks::Iso93;
     let value = value(message, number)?;
     let is_request_reversal = message.mti.starts_with("04") && message.mti.ends_with("00");
     match number {
+        12 if is_of_1993 => split(value, &[2, 2, 2, 2, 2, 2]).map(|parts| match parts.as_slice() {
+            [year, month, day, hour, minute, second] => {
+                format!("20{year}-{month}-{day}, {hour}:{minute}:{second}")
+            }
+            _ => String::new(),
+        }),
+        24 if is_of_1993 => of_function_code(value).map(str::to_owned),
+        39 if is_of_1993 => of_action_code(value).map(str::to_owned),
+        // Other meanings than in the dialects of 1987.
+        15 | 22 | 25 | 70 | 90 if is_of_1993 => None,
         3 => of_processing_code(value).map(str::to_owned),
         4..=6 => yuan(value),
         7 => split(value, &[2, 2, 2, 2, 2]).map(|parts| match parts.as_slice() {
@@ -211,6 +225,37 @@ fn of_condition(value: &str) -> Option<&'static str> {
         "65" => "points",
         "66" => "account top-up",
         "91" => "e-cash load",
+        _ => return None,
+    })
+}
+
+/// DE24 of 1993.
+fn of_function_code(value: &str) -> Option<&'static str> {
+    Some(match value {
+        "100" => "authorisation",
+        "108" => "inquiry",
+        "200" => "purchase",
+        "400" => "full reversal",
+        "401" => "reversal of a part",
+        "801" => "sign-on",
+        "802" => "sign-off",
+        "831" => "echo",
+        _ if value.starts_with('5') => "reconciliation",
+        _ => return None,
+    })
+}
+
+/// DE39 of 1993, by its first digit.
+fn of_action_code(value: &str) -> Option<&'static str> {
+    Some(match value.bytes().next()? {
+        _ if value == "000" => "approved",
+        b'0' => "approved, with a condition",
+        b'1' => "declined",
+        b'2' => "declined, pick up the card",
+        b'4' => "reversal accepted",
+        b'5' => "reconciliation",
+        b'8' => "network management",
+        b'9' => "error",
         _ => return None,
     })
 }

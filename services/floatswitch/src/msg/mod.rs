@@ -1,7 +1,8 @@
 //! `floatswitch msg`: ISO 8583 frames as people and programs can read them, and back.
 //!
 //! Works on hex, one frame a line, and on JSON objects, one a line (`form.rs`). Card numbers,
-//! tracks, PIN blocks and keys are masked unless they are asked for.
+//! tracks, PIN blocks and keys are masked unless they are asked for. Dialect files are printed and
+//! checked here too.
 //!
 //! Not here: what a frame does to a card, and whether its MAC is right.
 
@@ -14,11 +15,13 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
+use crate::dialect;
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
 use form::{ErrorForm, MessageForm, Problem};
 use iso8583::frame::{NextFrame, next_frame};
 use iso8583::{DecodeError, Dialect, Disclosure, Message, OwnedMessage};
+pub(crate) use table::table;
 
 /// What to do with messages.
 #[derive(Debug, clap::Subcommand)]
@@ -34,13 +37,31 @@ pub(crate) enum MsgCommand {
     /// Takes what `msg decode -o json --reveal` prints. Lengths, bitmap and the total length of a
     /// header are computed; data elements may be in any order.
     Encode(EncodeArgs),
+    /// Checks a dialect file, and prints the table that it makes.
+    ///
+    /// A mistake is told as FILE:LINE with what to write; the exit code is then 1.
+    Lint(LintArgs),
+    /// Prints the file of a built-in dialect, to be copied and changed.
+    Dialect(DialectArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct LintArgs {
+    /// The dialect file.
+    file: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DialectArgs {
+    /// pos, cups, or one of ISO 8583 such as iso87-ascii; a name that is none lists them all.
+    name: String,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DecodeArgs {
-    /// The form of the messages.
-    #[arg(long, value_enum, default_value_t = DialectName::Pos)]
-    dialect: DialectName,
+    /// The form of the messages: a built-in dialect or the path of a dialect file.
+    #[arg(long, default_value = "pos")]
+    dialect: String,
     /// How to print them.
     #[arg(short, long, value_enum, default_value_t = OutputForm::Text)]
     output: OutputForm,
@@ -53,29 +74,11 @@ pub(crate) struct DecodeArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct EncodeArgs {
-    /// The form of the messages.
-    #[arg(long, value_enum, default_value_t = DialectName::Pos)]
-    dialect: DialectName,
+    /// The form of the messages: a built-in dialect or the path of a dialect file.
+    #[arg(long, default_value = "pos")]
+    dialect: String,
     /// The objects; standard input if none is named.
     file: Option<PathBuf>,
-}
-
-/// A dialect by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum DialectName {
-    /// Terminals: 2-byte length, TPDU, 6-byte header, packed digits.
-    Pos,
-    /// Institutions: 4 length digits, 46-byte header, ASCII, two bitmaps.
-    Cups,
-}
-
-impl DialectName {
-    fn dialect(self) -> &'static Dialect {
-        match self {
-            Self::Pos => Dialect::pos(),
-            Self::Cups => Dialect::cups(),
-        }
-    }
 }
 
 /// Runs the command.
@@ -83,11 +86,37 @@ pub(crate) fn run(command: MsgCommand) -> Result<u8, Failure> {
     match command {
         MsgCommand::Decode(args) => decode_all(&args),
         MsgCommand::Encode(args) => encode_all(&args),
+        MsgCommand::Lint(args) => lint(&args.file),
+        MsgCommand::Dialect(args) => print_dialect(&args.name),
     }
 }
 
+fn lint(file: &Path) -> Result<u8, Failure> {
+    let dialect = match dialect::read(file) {
+        Ok(dialect) => dialect,
+        Err(dialect::FileError::Mistake(message)) => {
+            return Err(Failure {
+                code: FOUND_WRONG,
+                message,
+            });
+        }
+        Err(error @ dialect::FileError::Unreadable(_)) => return Err(error.into()),
+    };
+    let mut out = std::io::stdout().lock();
+    let count = dialect.fields().count();
+    let file = file.display();
+    writeln!(out, "{dialect}\n{file}: good, {count} data elements")?;
+    Ok(DONE)
+}
+
+fn print_dialect(name: &str) -> Result<u8, Failure> {
+    let file = dialect::builtin_file(name)?;
+    write!(std::io::stdout().lock(), "{file}")?;
+    Ok(DONE)
+}
+
 fn decode_all(args: &DecodeArgs) -> Result<u8, Failure> {
-    let dialect = args.dialect.dialect();
+    let dialect = dialect::find(&args.dialect, Path::new(""))?;
     let disclosure = if args.reveal {
         Disclosure::Revealed
     } else {
@@ -96,9 +125,9 @@ fn decode_all(args: &DecodeArgs) -> Result<u8, Failure> {
     each_line(args.file.as_deref(), |line| {
         let decoded = decode(dialect, line, disclosure);
         let text = match (&decoded, args.output) {
-            (Ok(message), OutputForm::Text) => table::table(dialect, message),
+            (Ok(message), OutputForm::Text) => table(dialect, message),
             (Err(problem), OutputForm::Text) => format!("cannot be decoded: {}\n", problem.message),
-            (Ok(message), OutputForm::Json) => json(&MessageForm::of(message))?,
+            (Ok(message), OutputForm::Json) => json(&MessageForm::of(dialect, message))?,
             (Err(problem), OutputForm::Json) => json(&ErrorForm { error: problem })?,
         };
         Ok((text, decoded.is_ok()))
@@ -106,7 +135,7 @@ fn decode_all(args: &DecodeArgs) -> Result<u8, Failure> {
 }
 
 fn encode_all(args: &EncodeArgs) -> Result<u8, Failure> {
-    let dialect = args.dialect.dialect();
+    let dialect = dialect::find(&args.dialect, Path::new(""))?;
     each_line(args.file.as_deref(), |line| {
         let encoded = encode(dialect, line);
         let text = match &encoded {

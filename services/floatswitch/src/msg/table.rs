@@ -6,7 +6,7 @@ use super::meaning;
 use iso8583::{Dialect, OwnedMessage, OwnedPrefix};
 
 /// Lines of one message, with an empty one at the end.
-pub(super) fn table(dialect: &'static Dialect, message: &OwnedMessage) -> String {
+pub(crate) fn table(dialect: &'static Dialect, message: &OwnedMessage) -> String {
     let mut text = headline(dialect, message);
     text.push_str(&prefix(&message.prefix));
     let rows = message.fields.iter().map(|(number, value)| {
@@ -42,6 +42,8 @@ fn headline(dialect: &'static Dialect, message: &OwnedMessage) -> String {
 fn prefix(prefix: &OwnedPrefix) -> String {
     let mut text = String::new();
     let written = match prefix {
+        OwnedPrefix::None => Ok(()),
+        OwnedPrefix::Tpdu { tpdu } => writeln!(text, "       tpdu {tpdu}"),
         OwnedPrefix::Pos { tpdu, header } => {
             writeln!(text, "       tpdu {tpdu}, header {header}")
         }

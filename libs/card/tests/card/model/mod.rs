@@ -144,6 +144,13 @@ fn root_of<'a>(rows: &BTreeMap<Version, &'a Row>, row: &'a Row) -> Option<&'a Ro
         | Kind::Issue
         | Kind::ReportLoss
         | Kind::LiftLoss
+        | Kind::OfflineSale
+        | Kind::Adjust
+        | Kind::Tip
+        | Kind::CreditConfirm
+        | Kind::ConfirmedFirst
+        | Kind::Replace
+        | Kind::AccountCheck
         | Kind::ReversedFirst
         | Kind::BalanceInquiry => None,
     }

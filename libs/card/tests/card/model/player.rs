@@ -231,12 +231,13 @@ impl Player {
         self.story.push(line.clone());
         let decision = self.stage.submit(&line);
         let found = match decision.outcome {
-            Outcome::Approved if decision.reply.replayed => Answer::Replayed,
-            Outcome::Declined(_) if decision.reply.replayed => Answer::Replayed,
+            _ if decision.reply.replayed => Answer::Replayed,
             Outcome::Declined(DeclineReason::Duplicate) if decision.written.is_none() => {
                 Answer::Clash
             }
-            Outcome::Approved => Answer::Approved,
+            Outcome::Approved | Outcome::AcceptedUnseen | Outcome::AcceptedAfterRefusal => {
+                Answer::Approved
+            }
             Outcome::Declined(_) => Answer::Declined,
         };
         let (trace, amount) = (question.key.trace.clone(), question.fen);

@@ -6,7 +6,7 @@ use crate::support::world::PROGRAMME;
 use crate::support::yuan;
 use card::{
     CardId, CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, Fingerprint, LegKey,
-    MerchantId, OriginalRef, Place, Reply, ReplyTo, Request, TerminalId, Version,
+    LossForm, MerchantId, OriginalRef, Place, Reply, ReplyTo, Request, TerminalId, Version,
 };
 
 /// What a name in a script stands for.
@@ -131,8 +131,11 @@ impl<'a> Ask<'a> {
             key: self.key(&self.trace),
             fingerprint: self.fingerprint(&request),
             place: Place {
+                acquirer: card::AcquirerId::NOBODY,
                 merchant: MerchantId(padded(self.merchant)),
                 terminal: TerminalId(padded(self.terminal)),
+                batch: 1,
+                trace: u32::try_from(exchange).unwrap(),
             },
             request,
             facts: self.facts,
@@ -176,7 +179,9 @@ impl<'a> Ask<'a> {
                 amount,
                 source: self.source,
             },
-            "lose" => Request::ReportLoss,
+            "lose" => Request::ReportLoss {
+                form: LossForm::Formal,
+            },
             "find" => Request::LiftLoss,
             verb => panic!("unknown verb `{verb}`"),
         }
@@ -232,7 +237,8 @@ impl<'a> Ask<'a> {
         let content = format!(
             "{request:?}/{}/{}/{}",
             self.medium, self.merchant, self.terminal
-        );
+        )
+        .replace(" { form: Formal }", ""); // As the golden cards have it.
         Fingerprint(u64::from_be_bytes(
             *Sha256::digest(content).first_chunk().unwrap(),
         ))

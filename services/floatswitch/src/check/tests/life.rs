@@ -16,14 +16,20 @@ use money::Amount;
 pub(super) const ID: CardId = CardId::from_bytes([7; 16]);
 pub(super) const PROGRAMME: ProgrammeId = ProgrammeId(1);
 pub(super) const PLACE: Place = Place {
+    acquirer: card::AcquirerId::NOBODY,
     merchant: MerchantId(*b"898999954110001"),
     terminal: TerminalId(*b"71000001"),
+    batch: 0,
+    trace: 0,
 };
 
 /// Where cards are sold, by their first request: no terminal of a record.
 const SALES_POINT: Place = Place {
+    acquirer: card::AcquirerId::NOBODY,
     merchant: MerchantId([b' '; 15]),
     terminal: TerminalId([b' '; 8]),
+    batch: 0,
+    trace: 0,
 };
 
 pub(super) fn fen(minor: u64) -> Amount {

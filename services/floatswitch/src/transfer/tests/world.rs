@@ -12,8 +12,8 @@ use crate::transfer::export::{self, Exported, Source};
 use crate::transfer::target::key_check;
 use card::{
     Acceptance, CardId, CardKind, Command, CompletionForm, CreditSource, Day, Facts, Fingerprint,
-    LegKey, MerchantId, Offered, OriginalRef, PartitionId, Place, Programme, ProgrammeId, Reply,
-    ReplyTo, Request, Rules, TerminalId, Timestamp,
+    LegKey, LossForm, MerchantId, Offered, OriginalRef, PartitionId, Place, Programme, ProgrammeId,
+    Reply, ReplyTo, Request, Rules, TerminalId, Timestamp,
 };
 use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, Takeover};
 use card_store::memory::MemoryStore;
@@ -250,7 +250,12 @@ impl World {
                     amount: fen(900_000),
                 },
             ),
-            (610, Request::ReportLoss),
+            (
+                610,
+                Request::ReportLoss {
+                    form: LossForm::Formal,
+                },
+            ),
             (611, Request::LiftLoss),
             (612, Request::PreAuth { amount: fen(300) }),
             (EARLY, Request::Purchase { amount: fen(50) }),
@@ -321,8 +326,11 @@ impl World {
             key: key(trace),
             fingerprint: Fingerprint(u64::from(trace)),
             place: Place {
+                acquirer: card::AcquirerId::NOBODY,
                 merchant: MerchantId(*b"898999954110001"),
                 terminal: TerminalId(*b"70000001"),
+                batch: 0,
+                trace: 0,
             },
             request,
             facts: Facts::default(),

@@ -1,8 +1,8 @@
 //! Sign-on, sign-off and echo of terminals: answered at the edge, no card is asked.
 
 use crate::listener::Listener;
+use crate::pos::read::place_of;
 use crate::refusal::Refusal;
-use crate::translate::place_of;
 use iso8583::{Message, MtiFunction, PosF60};
 use link::NetworkRequest;
 
@@ -14,13 +14,13 @@ impl Listener {
     ///
     /// # Errors
     /// The first [`Refusal`] that applies; the session is then as before.
-    pub(crate) fn network(&self, message: &Message<'_>) -> Result<(), Refusal> {
-        let place = place_of(message)?;
+    pub(crate) fn network_pos(&self, message: &Message<'_>) -> Result<(), Refusal> {
+        let place = place_of(message, self.settings.acquirer)?;
         self.shop(place)?;
         let custom = message.digits(60).ok_or(Refusal::Missing { number: 60 })?;
         let custom = PosF60::parse(&custom).map_err(|_| Refusal::Form { number: 60 })?;
         let request = requested(message.mti().function(), custom.network_code)?;
-        self.sessions.note(place.terminal, request);
+        self.sessions.note(place.terminal, custom.batch, request);
         Ok(())
     }
 }

@@ -1,34 +1,12 @@
 //! Which business a message of the terminal dialect is: one row per kind.
 //!
 //! Message type, processing code (data element 3), condition code (25) and transaction type (60.1)
-//! decide together. A new kind is a new row here and its [`card::Request`] in `translate`.
+//! decide together. A new kind is a new row here and its [`card::Request`] in `ask`.
 
+use crate::ask::Kind;
+use crate::ask::Reversible::{self, No, Yes};
 use crate::keys::is_reversal;
 use iso8583::Mti;
-
-use self::Reversible::{No, Yes};
-
-/// A business that this switch does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    BalanceInquiry,
-    Purchase,
-    PurchaseVoid,
-    Refund,
-    PreAuth,
-    PreAuthVoid,
-    CompletionRequest,
-    CompletionVoid,
-    CompletionAdvice,
-    DirectCredit,
-}
-
-/// Whether a terminal that got no answer may send a 0400.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reversible {
-    Yes,
-    No,
-}
 
 /// One row of the table.
 #[derive(Debug)]
@@ -62,7 +40,12 @@ const ROWS: &[KindRow] = &[
     row(Kind::CompletionRequest, REQUEST,       b"000000", b"06", 20, Yes, &[4, 38]),
     row(Kind::CompletionVoid,    REQUEST,       b"200000", b"06", 21, Yes, &[4, 37, 38, 61]).of(Kind::CompletionRequest),
     row(Kind::CompletionAdvice,  ADVICE,        b"000000", b"06", 24, No,  &[4, 38]),
-    row(Kind::DirectCredit,      REQUEST,       b"630000", b"00", 48, Yes, &[4]),
+    row(Kind::AccountCheck,      AUTHORIZATION, b"330000", b"00",  1, No,  &[]),
+    row(Kind::OfflineSale,       ADVICE,        b"000000", b"00", 30, No,  &[4, 38]),
+    row(Kind::SaleAdjustment,    ADVICE,        b"000000", b"00", 32, No,  &[4, 37, 38]),
+    row(Kind::TipAdjustment,     ADVICE,        b"000000", b"00", 34, No,  &[4, 37, 38]),
+    row(Kind::CashTopUp,         REQUEST,       b"630000", b"00", 48, Yes, &[4]),
+    row(Kind::CashTopUpConfirmation, ADVICE,    b"630000", b"00", 48, No,  &[4]),
 ];
 
 #[expect(
@@ -150,7 +133,12 @@ mod tests {
             (b"0200", ("000000", "06", 20), Kind::CompletionRequest),
             (b"0200", ("200000", "06", 21), Kind::CompletionVoid),
             (b"0220", ("000000", "06", 24), Kind::CompletionAdvice),
-            (b"0200", ("630000", "00", 48), Kind::DirectCredit),
+            (b"0200", ("630000", "00", 48), Kind::CashTopUp),
+            (b"0220", ("630000", "00", 48), Kind::CashTopUpConfirmation),
+            (b"0100", ("330000", "00", 1), Kind::AccountCheck),
+            (b"0220", ("000000", "00", 30), Kind::OfflineSale),
+            (b"0220", ("000000", "00", 32), Kind::SaleAdjustment),
+            (b"0220", ("000000", "00", 34), Kind::TipAdjustment),
         ] {
             assert_eq!(find(mti, codes), Some(kind));
         }
@@ -163,8 +151,6 @@ mod tests {
             (b"0220", ("000000", "00", 22)), // A purchase is no advice.
             (b"0200", ("000000", "00", 36)), // Upload of offline purchases.
             (b"0200", ("600000", "91", 45)), // E-cash load.
-            (b"0100", ("330000", "00", 1)), // Account check.
-            (b"0220", ("630000", "00", 48)), // Confirmation of a cash top-up.
             (b"0420", ("000000", "00", 22)), // A reversal of the other dialect.
             (b"0200", ("", "", 0)),
         ] {
@@ -178,10 +164,22 @@ mod tests {
             let [f3, f25] = [row.processing_code.as_slice(), row.condition_code]
                 .map(|code| std::str::from_utf8(code).unwrap());
             let codes = (f3, f25, row.transaction_type);
-            assert_eq!(find(b"0400", codes), Some(row.kind));
+            // A reversal with the codes of a top-up undoes the top-up, never its confirmation.
+            let undone = match row.kind {
+                Kind::CashTopUpConfirmation => Kind::CashTopUp,
+                kind => kind,
+            };
+            assert_eq!(find(b"0400", codes), Some(undone));
             let is_advice_or_inquiry = matches!(
                 row.kind,
-                Kind::Refund | Kind::CompletionAdvice | Kind::BalanceInquiry
+                Kind::Refund
+                    | Kind::CompletionAdvice
+                    | Kind::BalanceInquiry
+                    | Kind::AccountCheck
+                    | Kind::OfflineSale
+                    | Kind::SaleAdjustment
+                    | Kind::TipAdjustment
+                    | Kind::CashTopUpConfirmation
             );
             assert_eq!(row.reversible == No, is_advice_or_inquiry, "{:?}", row.kind);
             assert_eq!(KindRow::of_kind(row.kind).unwrap().kind, row.kind);
