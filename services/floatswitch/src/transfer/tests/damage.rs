@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::world::{World, card, copied};
 use crate::exit::{FOUND_WRONG, Failure, USAGE};
-use crate::transfer::archive::{Archive, ArchiveWriter, Item};
+use crate::transfer::archive::{Archive, ArchiveWriter, FORMAT, Item};
 use crate::transfer::copy::CardCopy;
 use crate::transfer::verify;
 
