@@ -29,5 +29,6 @@ pub use programme::{Programme, ProgrammeKind};
 pub use schema::{Settings, cluster_example, example};
 pub use validate::Finding;
 pub use value::{
-    Ans, ClockTime, CutAt, DialectName, Digits, Identifier, Label, ListenAddress, TopicPrefix, Within,
+    Ans, ClockTime, CutAt, DialectName, Digits, Identifier, Label, ListenAddress, TopicPrefix,
+    Within,
 };
