@@ -93,6 +93,11 @@ pub const MEMBERSHIP_EVENTS_TOTAL: &str = "switch_membership_events_total";
 /// Partitions taken anew because they had work and made no progress.
 pub const WATCHDOG_TOTAL: &str = "switch_watchdog_total";
 
+/// Requests of the back office, by route and HTTP status.
+pub const OPERATIONS_REQUESTS_TOTAL: &str = "switch_operations_requests_total";
+/// Time from the arrival of a loss report until the card has decided it.
+pub const LOSS_EFFECT_SECONDS: &str = "switch_loss_effect_seconds";
+
 /// Label of [`DECISIONS_TOTAL`]: the kind of command.
 pub const LABEL_KIND: &str = "kind";
 /// Label of [`DECISIONS_TOTAL`] and [`EDGE_ANSWERS_TOTAL`]: the response code (DE39).
@@ -185,6 +190,14 @@ pub const ALL: &[Metric] = &[
     counter(
         FRAMES_REFUSED_TOTAL,
         "frames refused before a command was made, by reason",
+    ),
+    counter(
+        OPERATIONS_REQUESTS_TOTAL,
+        "requests of the back office, by route and HTTP status",
+    ),
+    disk_time(
+        LOSS_EFFECT_SECONDS,
+        "time from the arrival of a loss report until the card has decided it",
     ),
     bulk_time(REPLAY_SECONDS, "time to replay one partition after a start"),
     counter(

@@ -4,9 +4,11 @@
 use std::io::Read as _;
 use std::str::FromStr as _;
 
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::books::Books;
+use crate::card_steer::Input;
 use crate::exit::Failure;
 use card::{CardId, ProgrammeId};
 use pan::Pan;
@@ -57,6 +59,27 @@ impl CardChoice {
             ))
         })?;
         by_parts(books, settings, parts).await
+    }
+}
+
+impl CardChoice {
+    /// Whether the card's number is read from standard input.
+    pub(crate) fn reads_number(&self) -> bool {
+        self.pan_stdin
+    }
+
+    /// The card as an endpoint takes it: by id, or by its number from the next line of the input.
+    pub(crate) fn named(&self, input: &mut Input) -> Result<Value, Failure> {
+        let Some(text) = &self.card else {
+            return Ok(json!({ "number": input.line()? }));
+        };
+        let id = CardId::from_str(text).map_err(|_| {
+            Failure::usage(format!(
+                "`{text}` is no card id: while the switch runs, write the 32 hexadecimal digits of the \
+                 id, or give the whole number with --pan-stdin"
+            ))
+        })?;
+        Ok(json!({ "card": id.to_string() }))
     }
 }
 

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::{
-    backup, batch_show, card_issue, card_show, certify, check, cluster, config, day_command, demo,
-    doctor, float, msg, serve, sim, transfer, tx_list,
+    backup, batch_show, card_issue, card_show, card_steer, certify, check, cluster, config,
+    day_command, demo, doctor, float, msg, serve, sim, transfer, tx_list,
 };
 
 /// A transaction switch for prepaid cards.
@@ -60,7 +60,7 @@ enum Command {
     /// Shows, opens and freezes settlement days.
     #[command(subcommand)]
     Day(day_command::DayCommand),
-    /// Issues cards, lists them, shows one.
+    /// Issues cards, lists them, shows one, reports one lost, replaces one.
     #[command(subcommand)]
     Card(CardCommand),
     /// Transactions as the journal has them.
@@ -97,6 +97,12 @@ enum CardCommand {
     List(card_show::ListArgs),
     /// Shows a card with its last transactions.
     Show(card_show::ShowArgs),
+    /// Reports a card lost, while the switch runs.
+    Loss(card_steer::LossArgs),
+    /// Lifts a loss report, while the switch runs.
+    Unfreeze(card_steer::UnfreezeArgs),
+    /// Gives a card another medium, while the switch runs.
+    Replace(card_steer::ReplaceArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -139,6 +145,9 @@ pub(crate) fn run() -> Result<u8, Failure> {
         Command::Card(CardCommand::List(args)) => block_on(card_show::list(args)),
         Command::Card(CardCommand::Show(args)) => block_on(card_show::show(args)),
         Command::Batch(BatchCommand::Show(args)) => block_on(batch_show::run(args)),
+        Command::Card(CardCommand::Loss(args)) => block_on(card_steer::loss(args)),
+        Command::Card(CardCommand::Unfreeze(args)) => block_on(card_steer::unfreeze(args)),
+        Command::Card(CardCommand::Replace(args)) => block_on(card_steer::replace(args)),
         Command::Tx(TxCommand::List(args)) => block_on(tx_list::run(args)),
         Command::Sim(SimCommand::Pos(args)) => block_on(async {
             sim::run(*args).await.map_err(|error| Failure {

@@ -1,11 +1,12 @@
 //! Settings file and logging of a command.
 
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tracing::Level;
 
 use crate::exit::{DONE, Failure};
+use operations::{Token, TokenError};
 use settings::{LogFormat, LogLevel, Settings};
 use telemetry::{Tracer, TracingGuard, TracingSettings};
 
@@ -98,18 +99,44 @@ impl Example {
     }
 }
 
+/// The token of the back office lies beside the settings.
+const TOKEN_FILE: &str = "operations.token";
+
+/// Where it is, and the settings with that place in them.
+fn with_token(path: &Path, text: &str) -> (PathBuf, String) {
+    let token = match path.parent() {
+        Some(folder) => folder.join(TOKEN_FILE),
+        None => PathBuf::from(TOKEN_FILE),
+    };
+    let quoted = toml::Value::String(token.display().to_string()).to_string();
+    let text = text.replace(&format!("\"{TOKEN_FILE}\""), &quoted);
+    (token, text)
+}
+
+/// Makes the token, once: what is there stays.
+fn make_token(path: &Path) -> Result<&'static str, Failure> {
+    match Token::create(path) {
+        Ok(_) => Ok("the token of the back office"),
+        Err(TokenError::Exists(_)) => Ok("the token of the back office, as it was"),
+        Err(error) => Err(Failure::start_error(error)),
+    }
+}
+
 /// `floatswitch init`: writes the commented example; an existing file is left alone.
 pub(crate) fn init(path: &Path, example: Example) -> Result<u8, Failure> {
     use std::io::Write as _;
+    let (token, text) = with_token(path, &example.text());
     let made = std::fs::File::create_new(path).and_then(|mut file| {
-        file.write_all(example.text().as_bytes())?;
+        file.write_all(text.as_bytes())?;
         file.sync_all()
     });
     match made {
         Ok(()) => {
             let path = path.display().to_string();
+            let what = make_token(&token)?;
             let mut out = std::io::stdout().lock();
             writeln!(out, "wrote {path}: read it, then")?;
+            writeln!(out, "  {}: {what}, keep it secret", token.display())?;
             for step in example.next_steps() {
                 writeln!(out, "  floatswitch {}", step.replace("{path}", &path))?;
             }

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
+use crate::back_office;
 use crate::config;
 use crate::days::{self, DaysWork};
 use crate::engine::now;
@@ -92,7 +94,25 @@ pub(crate) async fn run(command: DayCommand) -> Result<u8, Failure> {
     })
 }
 
+/// Asks the running switch, or takes the step on the folder of a stopped one.
 async fn take(settings: &Settings, step: Step) -> Result<DayStatusTold, Failure> {
+    if let Some(client) = back_office::client(settings)? {
+        let day = |name: &str, day: Option<Day>| match day {
+            Some(day) => json!({ name: operations::date(day) }),
+            None => json!({}),
+        };
+        let answer = match step {
+            Step::Look => client.get("/v1/day").await,
+            Step::Cut(wanted) => client.post("/v1/day/cut", None, &day("day", wanted)).await,
+            Step::Freeze(wanted) => {
+                let body = day("through", wanted);
+                client.post("/v1/day/freeze", None, &body).await
+            }
+        };
+        if let Some(answer) = back_office::said(answer)? {
+            return back_office::read(answer.body);
+        }
+    }
     let today = plan::calendar_day(settings, now());
     days::work_on(settings, Taking { step, today }).await
 }

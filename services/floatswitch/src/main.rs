@@ -5,12 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+mod back_office;
 mod backup;
 mod batch_show;
 mod books;
 mod card_choice;
 mod card_issue;
 mod card_show;
+mod card_steer;
 mod certify;
 mod check;
 mod cli;

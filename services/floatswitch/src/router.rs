@@ -1,5 +1,5 @@
-//! Where released replies go: to the connector's parked exchanges, or to this program's own desk
-//! that issues cards.
+//! Where released replies go: to the connector's parked exchanges, to the back office's endpoint, or
+//! to this program's own desk that issues cards.
 
 use std::sync::OnceLock;
 
@@ -17,6 +17,7 @@ const DESK: u64 = 1;
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     connector: OnceLock<Replies>,
+    operations: OnceLock<operations::Replies>,
     desk: Desk,
 }
 
@@ -31,6 +32,11 @@ impl Router {
     /// Sends what is not the desk's to a connector.
     pub(crate) fn connect(&self, replies: Replies) {
         drop(self.connector.set(replies)); // A second connector never comes.
+    }
+
+    /// Sends what the back office asked for to its endpoint.
+    pub(crate) fn connect_operations(&self, replies: operations::Replies) {
+        drop(self.operations.set(replies)); // A second endpoint never comes.
     }
 
     pub(crate) fn desk(&self) -> &Desk {
@@ -72,6 +78,14 @@ impl ReplySink for Router {
             self.desk.outcomes.lock().extend(own);
             replies.retain(|reply| !is_desk(reply));
             self.desk.came.notify_one();
+        }
+        if let Some(operations) = self.operations.get()
+            && replies.iter().any(|reply| operations.is_ours(reply))
+        {
+            let mut own: Vec<Reply> = replies
+                .extract_if(.., |reply| operations.is_ours(reply))
+                .collect();
+            operations.deliver(&mut own, traced);
         }
         match self.connector.get() {
             Some(connector) => connector.deliver(replies, traced),

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::back_office;
 use crate::cluster;
 use crate::config;
 use crate::engine::{Engine, Opening, now};
 use crate::exit::{DONE, Failure};
 use crate::plan;
 use acquirer_connector::Connector;
+use operations::Server;
 use settings::Settings;
 use telemetry::Tracer;
 
@@ -27,6 +29,7 @@ const DAY_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Switch {
     pub(crate) engine: Engine,
     pub(crate) connector: Connector,
+    pub(crate) operations: Option<Server>,
 }
 
 impl Switch {
@@ -46,11 +49,19 @@ impl Switch {
         .await
         .map_err(Failure::start_error)?;
         engine.router.connect(connector.reply_sink());
-        Ok(Self { engine, connector })
+        let operations = back_office::start(settings, &engine).await?;
+        Ok(Self {
+            engine,
+            connector,
+            operations,
+        })
     }
 
     /// Answers what is in flight, then closes with a full checkpoint.
     pub(crate) async fn stop(self) -> Result<(), Failure> {
+        if let Some(operations) = self.operations {
+            operations.stop(back_office::STOP_PATIENCE).await;
+        }
         let drained = self.connector.drain(DRAIN_PATIENCE).await;
         if drained.unanswered_count > 0 {
             tracing::warn!(
@@ -84,15 +95,18 @@ pub(crate) enum Role {
     Acquirer,
     /// Decides commands on their cards.
     Processor,
+    /// Answers the back office over HTTP, when the settings have an [operations] table.
+    Operations,
 }
 
 impl Role {
-    pub(crate) const ALL: [Self; 2] = [Self::Acquirer, Self::Processor];
+    pub(crate) const ALL: [Self; 3] = [Self::Acquirer, Self::Processor, Self::Operations];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Acquirer => "acquirer",
             Self::Processor => "processor",
+            Self::Operations => "operations",
         }
     }
 }
@@ -222,9 +236,22 @@ fn announce(settings: &Settings, switch: &Switch, metrics: SocketAddr) -> Result
         recovery.command_count
     )?;
     announce_links(settings, &switch.connector, &mut out)?;
+    announce_operations(switch.operations.as_ref(), &mut out)?;
     writeln!(out, "metrics on http://{metrics}/metrics")?;
     writeln!(out, "ready")?;
     Ok(out.flush()?)
+}
+
+/// Tells where the back office may ask.
+pub(crate) fn announce_operations(
+    operations: Option<&Server>,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    if let Some(server) = operations {
+        let address = server.address();
+        writeln!(out, "operations on http://{address}/v1/, no TLS")?;
+    }
+    Ok(())
 }
 
 /// Tells where each acquirer may dial in, and what is not checked there.

@@ -103,7 +103,11 @@ impl ClusterDays {
         if partitions.is_empty() {
             return Ok(());
         }
-        let appended = append_mark(self.log().await?, &partitions, mark).await;
+        let appended = append_mark(self.log().await?, &partitions, mark);
+        let appended = tokio::time::timeout(PASS_PATIENCE, appended).await;
+        let appended = appended.map_err(|_| {
+            DeskError::Unavailable("the log takes no marks: look at the brokers".to_owned())
+        })?;
         appended.map_err(|error| DeskError::Unavailable(error.to_string()))?;
         let deadline = Instant::now() + PASS_PATIENCE;
         loop {

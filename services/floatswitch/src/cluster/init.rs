@@ -5,22 +5,20 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-
 use super::args::InitArgs;
 use super::bundles::SharedBundles;
 use super::place::{self, Place, TOPIC_TIMEOUT};
 use crate::config;
+use crate::days;
 use crate::engine::now;
 use crate::exit::{DONE, Failure};
 use crate::folder::DataFolder;
 use crate::plan;
 use card::{PartitionId, Rules};
-use card_processor::{Bundles, check_successor, read_checkpoint};
+use card_processor::{Bundles, DayMarks, append_mark, check_successor, read_checkpoint};
 use card_store::CardStore as _;
 use card_store_scylla::{CqlSession, IdentityTable, Schema, ScyllaReader, SwitchIdentity};
-use command_log::envelope::{LOGIC_VERSION, Mark, encode_mark};
-use command_log::{CommandLog as _, NewRecord, RecordKind};
+use command_log::envelope::{LOGIC_VERSION, Mark};
 use command_log_kafka::{KafkaLog, TopicReport, create_or_verify};
 use pan::PanHasher;
 use registry::pan_hash_key;
@@ -131,26 +129,30 @@ pub(super) async fn install_rules(
     let rules = plan::rules(settings)?;
     let bundles = SharedBundles::open(cql).await?;
     let behind = behind(settings, &rules, &bundles, cql).await?;
-    if behind.is_empty() {
+    if behind.all.is_empty() {
         return Ok(0);
     }
     let rules_hash = tokio::task::block_in_place(|| bundles.keep(&rules));
     let rules_hash = rules_hash.map_err(Failure::start_error)?;
-    let day = plan::open_day(settings, now());
-    let marks = [
-        Mark::Barrier {
-            rules_hash,
-            logic_version: LOGIC_VERSION,
-        },
-        Mark::Cut {
-            number: u64::from(day.0),
-            day,
-        },
-    ];
+    let barrier = Mark::Barrier {
+        rules_hash,
+        logic_version: LOGIC_VERSION,
+    };
     let place = Place::open(settings, cluster, "init").await?;
     let log = Arc::new(place.open_log().await?);
-    append(&log, &behind, &marks).await?;
-    Ok(behind.len())
+    append(&log, &behind.all, barrier).await?;
+    if let Some(day) = days::due(settings, now(), &[DayMarks::default()]).open {
+        append(&log, &behind.new, Mark::cut(day)).await?;
+    }
+    Ok(behind.all.len())
+}
+
+/// Partitions that have not the settings' rules.
+#[derive(Default)]
+struct Behind {
+    all: Vec<PartitionId>,
+    /// Those that have none at all, and so no day either.
+    new: Vec<PartitionId>,
 }
 
 /// The partitions whose last checkpoint has other rules, or that have none yet.
@@ -159,14 +161,15 @@ async fn behind(
     rules: &Rules,
     bundles: &SharedBundles,
     cql: &CqlSession,
-) -> Result<Vec<PartitionId>, Failure> {
+) -> Result<Behind, Failure> {
     let checkpoints = ScyllaReader::new(cql.clone()).checkpoints().await;
     let checkpoints = checkpoints.map_err(Failure::start_error)?;
-    let mut behind = Vec::new();
+    let mut behind = Behind::default();
     for partition in (0..settings.log.partition_count.get()).map(PartitionId) {
         let checkpoint = checkpoints.iter().find(|one| one.partition == partition);
         let Some(checkpoint) = checkpoint else {
-            behind.push(partition);
+            behind.all.push(partition);
+            behind.new.push(partition);
             continue;
         };
         let read = tokio::task::block_in_place(|| read_checkpoint(checkpoint, bundles));
@@ -175,9 +178,12 @@ async fn behind(
             Some(_) if context.rules_hash == rules.hash() => {}
             Some(current) => {
                 check_successor(current, rules).map_err(Failure::start_error)?;
-                behind.push(partition);
+                behind.all.push(partition);
             }
-            None => behind.push(partition),
+            None => {
+                behind.all.push(partition);
+                behind.new.push(partition);
+            }
         }
     }
     Ok(behind)
@@ -186,32 +192,11 @@ async fn behind(
 async fn append(
     log: &Arc<KafkaLog>,
     partitions: &[PartitionId],
-    marks: &[Mark],
+    mark: Mark,
 ) -> Result<(), Failure> {
-    for mark in marks {
-        let payload = encode_mark(*mark);
-        let mut appends = JoinSet::new();
-        for partition in partitions {
-            let log = Arc::clone(log);
-            let record = NewRecord {
-                partition: *partition,
-                kind: RecordKind::Mark,
-                payload: payload.clone(),
-                trace: None,
-            };
-            appends.spawn(async move { log.append(record).await });
-        }
-        let all = async {
-            while let Some(appended) = appends.join_next().await {
-                appended
-                    .map_err(Failure::start_error)?
-                    .map_err(Failure::start_error)?;
-            }
-            Ok::<(), Failure>(())
-        };
-        tokio::time::timeout(MARK_TIMEOUT, all)
-            .await
-            .map_err(|_| Failure::cannot_start("the log takes no marks: look at the brokers"))??;
-    }
-    Ok(())
+    let appended = append_mark(log, partitions, mark);
+    let appended = tokio::time::timeout(MARK_TIMEOUT, appended).await;
+    let appended = appended
+        .map_err(|_| Failure::cannot_start("the log takes no marks: look at the brokers"))?;
+    appended.map(drop).map_err(Failure::start_error)
 }

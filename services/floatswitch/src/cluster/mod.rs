@@ -31,6 +31,8 @@ mod member;
 #[cfg(feature = "cluster")]
 mod metric_names;
 #[cfg(feature = "cluster")]
+mod office;
+#[cfg(feature = "cluster")]
 mod parts;
 #[cfg(feature = "cluster")]
 mod place;

@@ -13,15 +13,16 @@ use super::assignments::{Assignments, Holdings};
 use super::bundles::SharedBundles;
 use super::gates;
 use super::member::Presence;
+use super::office::Office;
 use super::parts::ProcessorParts;
 use super::place::{Place, TOPIC_TIMEOUT};
 use crate::engine::now;
 use crate::exit::{DONE, Failure};
 use crate::plan;
 use crate::router::Router;
-use crate::serve::{Process, Role, announce_links};
+use crate::serve::{Process, Role, announce_links, announce_operations};
 use acquirer_connector::{Connector, Directory, StoreBatches};
-use card_store_scylla::{Ownership, Skips};
+use card_store_scylla::{Ownership, ScyllaReader, Skips};
 use command_log::{PartitionGates, ReplySink, TraceContext};
 use command_log_kafka::{KafkaLog, KafkaReplySink, Membership, ReplyReader};
 use registry::MediaBook;
@@ -39,6 +40,7 @@ const CHECKPOINT_INTERVAL_MAX: Duration = Duration::from_secs(1);
 struct Node {
     acquirer: Option<Acquirer>,
     processor: Option<Deciding>,
+    office: Option<Office>,
     presence: Presence,
 }
 
@@ -72,6 +74,7 @@ pub(crate) async fn serve(
     let mut node = Node {
         acquirer: None,
         processor: None,
+        office: None,
         presence,
     };
     if roles.contains(&Role::Processor) {
@@ -83,6 +86,9 @@ pub(crate) async fn serve(
     if roles.contains(&Role::Acquirer) {
         node.acquirer =
             Some(start_acquirer(settings, cluster, (&place, &log), &process.tracer).await?);
+    }
+    if roles.contains(&Role::Operations) {
+        node.office = Office::start(settings, cluster, (&place, &log), roles).await?;
     }
     announce(settings, &node, process.metrics)?;
     tokio::select! {
@@ -189,6 +195,9 @@ impl Node {
     /// Links first, so that what is in flight is answered; then the partitions, one handover each.
     async fn end(self, log: &Arc<KafkaLog>) {
         info!("stopping: answering what is in flight");
+        if let Some(office) = self.office {
+            office.end().await;
+        }
         if let Some(acquirer) = self.acquirer {
             let drained = acquirer.connector.drain(DRAIN_PATIENCE).await;
             if drained.unanswered_count > 0 {
@@ -223,6 +232,7 @@ fn announce(settings: &Settings, node: &Node, metrics: SocketAddr) -> Result<(),
     if let Some(acquirer) = &node.acquirer {
         announce_links(settings, &acquirer.connector, &mut out)?;
     }
+    announce_operations(node.office.as_ref().map(Office::server), &mut out)?;
     writeln!(out, "metrics on http://{metrics}/metrics")?;
     writeln!(out, "ready")?;
     Ok(out.flush()?)

@@ -9,6 +9,7 @@ mod verify;
 
 use std::path::PathBuf;
 
+use crate::back_office;
 use crate::books;
 use crate::config;
 use crate::days::{self, DaysWork};
@@ -17,6 +18,7 @@ use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
 use card::Day;
 use operations::{DayDesk, DeskError, FloatAt, FloatError, FloatTold, float_at, parse_date};
+use settings::Settings;
 use verify::Verify;
 
 const EXAMPLES: &str = "\
@@ -78,7 +80,7 @@ pub(crate) async fn run(args: FloatArgs) -> Result<u8, Failure> {
         let (told, verified) = books::work_on(&settings, Opening::Existing, work).await?;
         (told, Some(verified))
     } else {
-        (days::work_on(&settings, Telling(at)).await?, None)
+        (tell(&settings, at).await?, None)
     };
     print::print(
         &settings,
@@ -89,6 +91,21 @@ pub(crate) async fn run(args: FloatArgs) -> Result<u8, Failure> {
         true => DONE,
         false => FOUND_WRONG,
     })
+}
+
+/// Asks the running switch, or the folder of a stopped one.
+async fn tell(settings: &Settings, at: FloatAt) -> Result<FloatTold, Failure> {
+    if let Some(client) = back_office::client(settings)? {
+        let path = match at {
+            FloatAt::Latest => "/v1/float".to_owned(),
+            FloatAt::EndOf(day) => format!("/v1/float?at={}", operations::date(day)),
+            FloatAt::Cut(number) => format!("/v1/float?cut={number}"),
+        };
+        if let Some(answer) = back_office::said(client.get(&path).await)? {
+            return back_office::read(answer.body);
+        }
+    }
+    days::work_on(settings, Telling(at)).await
 }
 
 struct Telling(FloatAt);

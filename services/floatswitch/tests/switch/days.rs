@@ -124,9 +124,9 @@ fn a_float_is_told_for_people_too() {
     assert!(text.contains("in all 16 partitions"), "{text}");
 }
 
-/// A backup holds every past float, and so does the archive of an export.
+/// The archive of an export holds every past float.
 #[test]
-fn past_floats_are_backed_up_and_moved() {
+fn past_floats_move_along() {
     let mut switch = Switch::new_with(&BY_HAND);
     switch.issue_cards();
     work(&mut switch, "run.csv");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::world::{World, card, copied};
 use crate::exit::{FOUND_WRONG, Failure, USAGE};
-use crate::transfer::archive::{Archive, ArchiveWriter, Item};
+use crate::transfer::archive::{Archive, ArchiveWriter, FORMAT, Item};
 use crate::transfer::copy::CardCopy;
 use crate::transfer::verify;
 
@@ -161,11 +161,11 @@ async fn an_archive_of_another_format_says_what_reads_it() {
     let mut writer = ArchiveWriter::create(&folder).unwrap();
     let mut manifest = archive.manifest.clone();
     manifest.files = writer.close_segments().unwrap();
-    manifest.format = 2;
+    manifest.format = FORMAT + 1;
     writer.finish(&manifest).unwrap();
     let failure = read(&folder).unwrap_err();
     assert_eq!(failure.code, USAGE);
-    assert!(failure.message.contains("has format 2"), "{failure:?}");
+    assert!(failure.message.contains("has format 3"), "{failure:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
