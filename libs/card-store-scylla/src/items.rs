@@ -33,17 +33,17 @@ impl ItemStatements {
         Ok(Self {
             insert: preparing
                 .statement(
-                    "INSERT INTO {keyspace}.batch_items (batch, position, data) VALUES (?, ?, ?)",
+                    "INSERT INTO {keyspace}.batch_items (batch_name, position, data) VALUES (?, ?, ?)",
                 )
                 .await?,
             of_batch: preparing
-                .statement("SELECT position, data FROM {keyspace}.batch_items WHERE batch = ?")
+                .statement("SELECT position, data FROM {keyspace}.batch_items WHERE batch_name = ?")
                 .await?,
             settle: preparing
-                .statement("INSERT INTO {keyspace}.batches (batch, data) VALUES (?, ?)")
+                .statement("INSERT INTO {keyspace}.batches (batch_name, data) VALUES (?, ?)")
                 .await?,
             settled: preparing
-                .statement("SELECT data FROM {keyspace}.batches WHERE batch = ?")
+                .statement("SELECT data FROM {keyspace}.batches WHERE batch_name = ?")
                 .await?,
         })
     }

@@ -95,6 +95,21 @@ impl Sums {
     }
 }
 
+/// The digits of a packed data element of any length, odd ones followed by a pad nibble.
+fn digits_of(message: &Message<'_>, number: u8) -> Option<Vec<u8>> {
+    let field = message.field(number)?;
+    let nibbles = field
+        .content()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 0x0f]);
+    Some(
+        nibbles
+            .take(field.length())
+            .map(|nibble| b'0' + nibble)
+            .collect(),
+    )
+}
+
 impl Listener {
     /// Whether a message is for the batch desk.
     pub(crate) fn is_of_batch(message: &Message<'_>) -> bool {
@@ -118,17 +133,17 @@ impl Listener {
             ..place
         };
         let batch = BatchName::of(&place).ok_or(Refusal::Form { number: 60 })?;
-        let digits = message.digits(48).ok_or(Refusal::Missing { number: 48 })?;
+        let digits = digits_of(message, 48).ok_or(Refusal::Missing { number: 48 })?;
         match (message.mti().class(), custom.network_code) {
             (MtiClass::Reconciliation, TOTALS_OR_ITEMS) => self.compare(batch, &digits).await,
             (MtiClass::FileAction, TOTALS_OR_ITEMS) => {
                 self.uploads.add(batch, parse_items(&digits)?)?;
-                Ok((ResponseCode::APPROVED, Some(digits.to_vec())))
+                Ok((ResponseCode::APPROVED, Some(digits)))
             }
             (MtiClass::FileAction, END_UNBALANCED) => self.list(batch, parse_end(&digits)?).await,
             (MtiClass::FileAction, END_BALANCED) => {
                 self.uploads.take(batch);
-                Ok((ResponseCode::APPROVED, Some(digits.to_vec())))
+                Ok((ResponseCode::APPROVED, Some(digits)))
             }
             // Items with chip data, and whatever else.
             _ => Err(Refusal::NotSupported),
