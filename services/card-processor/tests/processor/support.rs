@@ -9,9 +9,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use card::{
-    Acceptance, Card, CardId, CardKind, Command, CreditSource, Facts, Fingerprint, LegKey,
-    MerchantId, Offered, Outcome, PartitionId, Place, Position, Programme, ProgrammeId, Reply,
-    ReplyTo, Request, Rules, TerminalId, Version,
+    Card, CardId, Command, CreditSource, Facts, Fingerprint, LegKey, MerchantId, Outcome,
+    PartitionId, Place, Position, Programme, ProgrammeId, Reply, ReplyTo, Request, Rules,
+    TerminalId, Version,
 };
 use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, StartError, Takeover};
 use card_store::memory::MemoryStore;
@@ -205,17 +205,8 @@ fn settings() -> ProcessorSettings {
 
 pub(crate) fn rules() -> Rules {
     let programme = Programme {
-        kind: CardKind::Registered,
-        acceptance: Acceptance::Everywhere,
-        balance_cap: yuan(5_000),
-        reloadable: Offered::Yes,
-        preauth: Offered::Yes,
-        hold_lifetime_ms: 30 * DAY_MS,
-        completion_ratio_percent: 100,
         reversal_window_ms: 60_000,
-        refund_window_ms: 180 * DAY_MS,
-        refund_repeat_ms: 300_000,
-        key_retention_ms: 8 * DAY_MS,
+        ..Programme::example()
     };
     Rules {
         utc_offset_minutes: 480,

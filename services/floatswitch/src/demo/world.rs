@@ -356,6 +356,7 @@ id = "{SUPERMARKET}"
 name = "Riverside supermarket"
 mcc = "5411"
 group = 1
+online_allowed = false
 fee_rate_ppm = 3800
 fee_fixed_fen = 0
 fee_min_fen = 0
@@ -365,6 +366,7 @@ fee_max_fen = 2600
 id = "{bookshop}"
 name = "Corner bookshop"
 mcc = "5942"
+online_allowed = false
 fee_rate_ppm = 6000
 fee_fixed_fen = 0
 fee_min_fen = 0
@@ -379,7 +381,12 @@ fee_max_fen = 2600
 fn programme_text(kind: Kind) -> String {
     let (bin, length) = kind.bin_and_length();
     let (settings_kind, cap_fen, ratio, own) = match kind {
-        Kind::Registered => ("registered", 500_000, 115, "preauth_allowed = true"),
+        Kind::Registered => (
+            "registered",
+            500_000,
+            115,
+            "preauth_allowed = true\ntemporary_loss_days = 5",
+        ),
         Kind::Anonymous => (
             "anonymous",
             100_000,
@@ -390,7 +397,7 @@ fn programme_text(kind: Kind) -> String {
             "single-purpose",
             500_000,
             100,
-            "preauth_allowed = false\ngroup = 1",
+            "preauth_allowed = false\ntemporary_loss_days = 5\ngroup = 1",
         ),
     };
     format!(
@@ -402,6 +409,17 @@ kind = "{settings_kind}"
 bins = ["{bin}"]
 pan_length = {length}
 balance_cap_fen = {cap_fen}
+transaction_max_fen = 0
+day_max_fen = 0
+day_count_max = 0
+month_max_fen = 0
+month_count_max = 0
+agent_top_up_day_max_fen = 20000
+accepted_mccs = []
+blocked_mccs = ["6010", "6011", "6012", "6051", "4829"]
+blocked_channels = []
+transit_only = false
+tip_ratio_percent = 20
 reloadable = true
 {own}
 hold_lifetime_days = 30
