@@ -9,14 +9,13 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use card::{
-    Acceptance, Card, CardId, CardKind, Command, Context, CreditSource, Day, Facts, FeeTerms,
-    Fingerprint, LegKey, MerchantId, Offered, PartitionId, Place, Position, Programme, ProgrammeId,
-    Recalled, ReplyTo, Request, Rules, TerminalId, Timestamp,
+    Card, CardId, Command, Context, CreditSource, Day, Facts, FeeTerms, Fingerprint, LegKey,
+    Limits, MerchantId, PartitionId, Place, Position, Programme, ProgrammeId, Recalled, ReplyTo,
+    Request, Rules, TerminalId, Timestamp,
 };
 use money::Amount;
 
 const ROUNDS: u64 = 300_000;
-const DAY_MS: i64 = 86_400_000;
 
 fn main() {
     let rules = rules();
@@ -125,18 +124,19 @@ fn command(number: u64, request: Request) -> Command {
 }
 
 fn rules() -> Rules {
+    let all = Amount::from_minor(500_000_000).unwrap();
     let programme = Programme {
-        kind: CardKind::Registered,
-        acceptance: Acceptance::Everywhere,
-        balance_cap: Amount::from_minor(500_000_000).unwrap(),
-        reloadable: Offered::Yes,
-        preauth: Offered::Yes,
-        hold_lifetime_ms: 30 * DAY_MS,
-        completion_ratio_percent: 100,
-        reversal_window_ms: 600_000,
-        refund_window_ms: 180 * DAY_MS,
-        refund_repeat_ms: 300_000,
-        key_retention_ms: 8 * DAY_MS,
+        balance_cap: all,
+        limits: Limits {
+            transaction: Some(all),
+            day_amount: Some(all),
+            day_count: Some(u32::MAX),
+            month_amount: Some(all),
+            month_count: Some(u32::MAX),
+            agent_top_up_day: None,
+        },
+        blocked_categories: vec![6_010, 6_011, 6_012, 6_051, 4_829],
+        ..Programme::example()
     };
     Rules {
         utc_offset_minutes: 480,

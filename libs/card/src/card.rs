@@ -1,8 +1,8 @@
 //! The state of one card, and how a decision changes it.
 
-use crate::codec::{CodecError, Reader, Writer};
-use crate::decision::{Change, Written};
-use crate::entry::{Entry, RING_ENTRIES_MAX, Ring, Step, read_amount};
+use crate::counters::Counters;
+use crate::decision::{Adjustment, Change, Written};
+use crate::entry::{Entry, RING_ENTRIES_MAX, Ring, Step};
 use crate::ids::{CardId, LegKey, PartitionId, Position, ProgrammeId, Timestamp, Version};
 use crate::programme::CardKind;
 use ledger::Account;
@@ -19,9 +19,6 @@ pub const BODY_SIZE_MAX: usize = 32 * 1024;
 
 const ENTRY_SIZE_MAX: usize = 100;
 const _: () = assert!(RING_ENTRIES_MAX * ENTRY_SIZE_MAX + 64 * 64 + 256 < BODY_SIZE_MAX / 2);
-
-/// The format of [`Card::encode`]. A later one comes only behind a logic barrier.
-const FORMAT: u8 = 1;
 
 /// A memo against the available balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +48,24 @@ pub struct Uncleared {
     pub clears_at: Timestamp,
 }
 
+/// A loss report in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loss {
+    /// When it was reported.
+    pub since: Timestamp,
+    /// When a temporary report ends by itself; none for a formal one.
+    pub until: Option<Timestamp>,
+}
+
+/// What a medium of a card is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediumStatus {
+    /// Everything.
+    Active,
+    /// It was replaced: what comes back to the card still finds it, nothing is spent.
+    CreditsOnly,
+}
+
 /// One card: what its journal adds up to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
@@ -59,13 +74,16 @@ pub struct Card {
     pub(crate) kind: CardKind,
     pub(crate) expiry: u16,
     pub(crate) issued_at: Timestamp,
-    pub(crate) lost_at: Option<Timestamp>,
+    pub(crate) loss: Option<Loss>,
+    /// The medium that replaced all others; 0 while none was replaced.
+    pub(crate) active_medium: u8,
     pub(crate) version: Version,
     pub(crate) last_time: Timestamp,
     pub(crate) applied: Position,
     pub(crate) posted: Amount,
     pub(crate) holds: Vec<Hold>,
     pub(crate) uncleared: Vec<Uncleared>,
+    pub(crate) counters: Counters,
     pub(crate) ring: Ring,
     pub(crate) hash: [u8; 32],
 }
@@ -79,7 +97,8 @@ impl Card {
             kind,
             expiry,
             issued_at: Timestamp(0),
-            lost_at: None,
+            loss: None,
+            active_medium: 0,
             version: Version(0),
             last_time: Timestamp(0),
             applied: Position {
@@ -89,6 +108,7 @@ impl Card {
             posted: Amount::ZERO,
             holds: Vec::new(),
             uncleared: Vec::new(),
+            counters: Counters::default(),
             ring: Ring::default(),
             hash: [0; 32],
         }
@@ -124,10 +144,36 @@ impl Card {
         self.expiry
     }
 
-    /// When it was reported lost, if it is.
+    /// The last loss report that was not lifted. A temporary one may have ended by itself.
     #[must_use]
-    pub const fn lost_at(&self) -> Option<Timestamp> {
-        self.lost_at
+    pub const fn loss(&self) -> Option<Loss> {
+        self.loss
+    }
+
+    /// Whether a loss report is in force.
+    #[must_use]
+    pub fn is_lost(&self, now: Timestamp) -> bool {
+        self.loss
+            .is_some_and(|loss| loss.until.is_none_or(|until| now < until))
+    }
+
+    /// What a medium is good for.
+    #[must_use]
+    pub const fn medium_status(&self, medium: u8) -> MediumStatus {
+        if self.active_medium == 0 || self.active_medium == medium {
+            MediumStatus::Active
+        } else {
+            MediumStatus::CreditsOnly
+        }
+    }
+
+    /// The medium that replaced all others; none while none was replaced.
+    #[must_use]
+    pub const fn active_medium(&self) -> Option<u8> {
+        match self.active_medium {
+            0 => None,
+            medium => Some(medium),
+        }
     }
 
     /// The number of its last decision.
@@ -263,7 +309,14 @@ impl Card {
             Change::SetRemainder(version, rest) => self.entry_mut(*version).remainder = *rest,
             Change::MeetTombstone(key, entry) => self.meet(*key, *entry),
             Change::SetIssued(at) => self.issued_at = *at,
-            Change::SetLost(at) => self.lost_at = *at,
+            Change::SetLoss(loss) => self.loss = *loss,
+            Change::SetStepOfKey(key, step) => {
+                let entry = self.ring.by_key_mut(*key);
+                entry.expect("the rule saw it in the ring").step = *step;
+            }
+            Change::Adjust(version, adjustment) => self.adjust(*version, *adjustment),
+            Change::SetCounters(counters) => self.counters = *counters,
+            Change::SetMedium(medium) => self.active_medium = *medium,
         }
     }
 
@@ -273,96 +326,21 @@ impl Card {
             .expect("the rule saw it in the ring")
     }
 
+    fn adjust(&mut self, version: Version, adjustment: Adjustment) {
+        let sale = self.entry_mut(version);
+        sale.step = Step::Adjusted;
+        sale.settled = adjustment.settled;
+        sale.remainder = adjustment.settled;
+        sale.fee = adjustment.fee;
+        sale.short = adjustment.short;
+    }
+
     fn meet(&mut self, key: LegKey, entry: Entry) {
         let tombstone = self
             .ring
             .by_key_mut(key)
             .expect("the rule saw it in the ring");
-        *tombstone = Entry {
-            step: Step::Met,
-            ..entry
-        };
-    }
-
-    /// A size that the body does not pass by much, to make room for it at once.
-    #[must_use]
-    pub fn body_size_hint(&self) -> usize {
-        let memos = self.holds.len().saturating_add(self.uncleared.len());
-        let entries = self.ring.len();
-        160_usize
-            .saturating_add(memos.saturating_mul(40))
-            .saturating_add(entries.saturating_mul(56))
-    }
-
-    /// Appends the canonical body.
-    pub fn encode(&self, bytes: &mut Vec<u8>) {
-        let mut writer = Writer(bytes);
-        writer.u8(FORMAT);
-        writer.bytes(self.id.as_bytes());
-        writer.u16(self.programme.0);
-        writer.u8(match self.kind {
-            CardKind::Registered => 1,
-            CardKind::Anonymous => 2,
-        });
-        writer.u16(self.expiry);
-        writer.i64(self.issued_at.0);
-        writer.i64(self.lost_at.map_or(i64::MIN, |at| at.0));
-        writer.u32(self.version.0);
-        writer.i64(self.last_time.0);
-        writer.u16(self.applied.partition.0);
-        writer.u64(self.applied.offset);
-        writer.u64(self.posted.minor());
-        writer.varint(self.holds.len() as u64);
-        self.holds.iter().for_each(|hold| hold.encode(&mut writer));
-        writer.varint(self.uncleared.len() as u64);
-        self.uncleared
-            .iter()
-            .for_each(|credit| credit.encode(&mut writer));
-        self.ring.encode(&mut writer);
-        writer.bytes(&self.hash);
-    }
-
-    /// Reads a body.
-    ///
-    /// # Errors
-    /// [`CodecError`] when the bytes are not a body of a known format: the card stops.
-    pub fn decode(bytes: &[u8]) -> Result<Self, CodecError> {
-        let mut reader = Reader(bytes);
-        let format = reader.u8("card format")?;
-        if format != FORMAT {
-            return Err(CodecError::Format(format));
-        }
-        let id = CardId::from_bytes(reader.array("card id")?);
-        let programme = ProgrammeId(reader.u16("programme")?);
-        let kind = match reader.u8("card kind")? {
-            1 => CardKind::Registered,
-            2 => CardKind::Anonymous,
-            _ => return Err(CodecError::Range("card kind")),
-        };
-        let mut card = Self::new(id, programme, kind, reader.u16("expiry")?);
-        card.issued_at = Timestamp(reader.i64("issue time")?);
-        card.lost_at = match reader.i64("loss time")? {
-            i64::MIN => None,
-            at => Some(Timestamp(at)),
-        };
-        card.version = Version(reader.u32("version")?);
-        card.last_time = Timestamp(reader.i64("last time")?);
-        card.applied.partition = PartitionId(reader.u16("partition")?);
-        card.applied.offset = reader.u64("offset")?;
-        card.posted =
-            Amount::from_minor(reader.u64("balance")?).map_err(|_| CodecError::Range("balance"))?;
-        let holds = count(&mut reader, HOLDS_MAX, "hold count")?;
-        card.holds = (0..holds)
-            .map(|_| Hold::decode(&mut reader))
-            .collect::<Result<_, _>>()?;
-        let credits = count(&mut reader, UNCLEARED_MAX, "uncleared count")?;
-        card.uncleared = (0..credits)
-            .map(|_| Uncleared::decode(&mut reader))
-            .collect::<Result<_, _>>()?;
-        card.ring = Ring::decode(&mut reader)?;
-        card.hash = reader.array("hash")?;
-        reader.finish()?;
-        Ok(card)
+        *tombstone = entry;
     }
 }
 
@@ -371,51 +349,4 @@ fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
         sum.checked_add(amount)
             .expect("holds and credits are bounded by the balance")
     })
-}
-
-fn count(reader: &mut Reader<'_>, max: usize, what: &'static str) -> Result<usize, CodecError> {
-    let count: usize = reader.small(what)?;
-    if count > max {
-        Err(CodecError::Range(what))
-    } else {
-        Ok(count)
-    }
-}
-
-impl Hold {
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.varint(u64::from(self.version.0));
-        writer.varint(self.offset);
-        writer.varint(self.amount.minor());
-        writer.i64(self.placed_at.0);
-        writer.i64(self.expires_at.0);
-        writer.u32(self.merchant);
-    }
-
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            version: Version(reader.small("hold version")?),
-            offset: reader.varint("hold offset")?,
-            amount: read_amount(reader, "hold amount")?,
-            placed_at: Timestamp(reader.i64("hold time")?),
-            expires_at: Timestamp(reader.i64("hold expiry")?),
-            merchant: reader.u32("hold merchant")?,
-        })
-    }
-}
-
-impl Uncleared {
-    fn encode(&self, writer: &mut Writer<'_>) {
-        writer.varint(u64::from(self.version.0));
-        writer.varint(self.amount.minor());
-        writer.i64(self.clears_at.0);
-    }
-
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            version: Version(reader.small("credit version")?),
-            amount: read_amount(reader, "credit amount")?,
-            clears_at: Timestamp(reader.i64("credit time")?),
-        })
-    }
 }

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::again;
 use crate::card::Card;
 use crate::command::{Adjusted, Command, CompletionForm, Request};
 use crate::decision::{Change, Decision, Written};
@@ -106,7 +107,7 @@ fn decide_on(card: &Card, command: &Command, context: &Context<'_>) -> Decision 
     if let Some(earlier) = turn.by_key(command.key)
         && earlier.is_retained(turn.now, programme.key_retention_ms)
     {
-        return answer_again(&turn, &earlier);
+        return again::answer(&turn, &earlier);
     }
     if command.request.only_asks() {
         return inquire(&turn);
@@ -120,78 +121,6 @@ fn decide_on(card: &Card, command: &Command, context: &Context<'_>) -> Decision 
         Ok(effect) => approved(&turn, head, effect),
         Err(refusal) => declined(&turn, head, refusal),
     }
-}
-
-/// CARD-2, CARD-3: what an equal key leads to.
-fn answer_again(turn: &Turn<'_>, earlier: &Entry) -> Decision {
-    let same = earlier.fingerprint == turn.command.fingerprint;
-    match (earlier.kind, earlier.step) {
-        (Kind::ReversedFirst, Step::Open) if turn.command.request.only_asks() => {
-            let outcome = Outcome::Declined(DeclineReason::ReversedFirst);
-            unwritten(turn.command, turn.context, outcome) // CARD-6
-        }
-        (Kind::ReversedFirst, Step::Open) => meet_tombstone(turn),
-        _ if same => replay(turn, earlier),
-        _ => {
-            let outcome = Outcome::Declined(DeclineReason::Duplicate);
-            unwritten(turn.command, turn.context, outcome)
-        }
-    }
-}
-
-/// The stored answer, to whoever asks now.
-fn replay(turn: &Turn<'_>, earlier: &Entry) -> Decision {
-    let position = Position {
-        offset: earlier.offset,
-        ..turn.context.position
-    };
-    Decision {
-        kind: kind_of(&turn.command.request),
-        outcome: earlier.outcome,
-        reply: Reply {
-            reply_to: turn.command.reply_to,
-            outcome: earlier.outcome,
-            replayed: true,
-            amount: amount_of(&turn.command.request).map(|_| earlier.amount),
-            available: None,
-            version: Some(earlier.version),
-            position,
-            decided_at: earlier.at(),
-            day: earlier.day,
-        },
-        written: None,
-    }
-}
-
-/// The late original of an early reversal is refused, and remembered as refused.
-fn meet_tombstone(turn: &Turn<'_>) -> Decision {
-    let card = turn.card;
-    let head = Head {
-        card_kind: card.kind,
-        version: next(card.version),
-        previous: card.hash,
-    };
-    let refusal = Refusal::from(DeclineReason::ReversedFirst);
-    let mut entry = entry_of(turn, head.version, refusal.outcome(), &Effect::default());
-    entry.kind = Kind::ReversedFirst;
-    let mut changes = SmallVec::new();
-    // A recalled tombstone enters the ring with the decision that used it.
-    if turn.card.ring.by_key(turn.command.key).is_none()
-        && let Some(tombstone) = turn.by_key(turn.command.key)
-    {
-        changes.push(Change::Remember(tombstone));
-    }
-    changes.push(Change::MeetTombstone(turn.command.key, entry));
-    let effect = Effect {
-        changes,
-        ..Effect::default()
-    };
-    conclude(
-        turn,
-        head,
-        refusal.outcome(),
-        Conclusion { effect, case: None },
-    )
 }
 
 fn inquire(turn: &Turn<'_>) -> Decision {
@@ -212,7 +141,7 @@ fn inquire(turn: &Turn<'_>) -> Decision {
 }
 
 /// An answer that leaves no trace on the card.
-fn unwritten(command: &Command, context: &Context<'_>, outcome: Outcome) -> Decision {
+pub(crate) fn unwritten(command: &Command, context: &Context<'_>, outcome: Outcome) -> Decision {
     Decision {
         kind: kind_of(&command.request),
         outcome,
@@ -248,16 +177,26 @@ pub(crate) struct Head {
     pub(crate) previous: [u8; 32],
 }
 
-struct Conclusion {
-    effect: Effect,
-    case: Option<Case>,
+/// What a decision comes to.
+pub(crate) struct Conclusion {
+    pub(crate) effect: Effect,
+    pub(crate) case: Option<Case>,
 }
 
 pub(crate) fn approved(turn: &Turn<'_>, head: Head, mut effect: Effect) -> Decision {
-    let entry = entry_of(turn, head.version, Outcome::Approved, &effect);
+    let outcome = effect.outcome;
+    let entry = entry_of(turn, head.version, outcome, &effect);
+    if let Some(key) = effect.confirmed_first {
+        effect.changes.push(Change::Remember(Entry {
+            key,
+            kind: Kind::ConfirmedFirst,
+            link: entry.version,
+            ..entry
+        }));
+    }
     effect.changes.push(Change::Remember(entry));
     let case = effect.case;
-    conclude(turn, head, Outcome::Approved, Conclusion { effect, case })
+    conclude(turn, head, outcome, Conclusion { effect, case })
 }
 
 fn declined(turn: &Turn<'_>, head: Head, refusal: Refusal) -> Decision {
@@ -287,8 +226,14 @@ fn declined(turn: &Turn<'_>, head: Head, refusal: Refusal) -> Decision {
     )
 }
 
-fn entry_of(turn: &Turn<'_>, version: Version, outcome: Outcome, effect: &Effect) -> Entry {
+pub(crate) fn entry_of(
+    turn: &Turn<'_>,
+    version: Version,
+    outcome: Outcome,
+    effect: &Effect,
+) -> Entry {
     let command = turn.command;
+    let amount = amount_of(&command.request).unwrap_or_default();
     Entry {
         key: command.key,
         fingerprint: command.fingerprint,
@@ -299,7 +244,9 @@ fn entry_of(turn: &Turn<'_>, version: Version, outcome: Outcome, effect: &Effect
         kind: kind_of(&command.request),
         outcome,
         step: Step::Open,
-        amount: amount_of(&command.request).unwrap_or_default(),
+        counterparty: command.facts.counterparty,
+        amount,
+        settled: amount,
         remainder: effect.remainder,
         fee: effect.fee,
         short: effect.short,
@@ -308,7 +255,12 @@ fn entry_of(turn: &Turn<'_>, version: Version, outcome: Outcome, effect: &Effect
     }
 }
 
-fn conclude(turn: &Turn<'_>, head: Head, outcome: Outcome, conclusion: Conclusion) -> Decision {
+pub(crate) fn conclude(
+    turn: &Turn<'_>,
+    head: Head,
+    outcome: Outcome,
+    conclusion: Conclusion,
+) -> Decision {
     let Conclusion { effect, case } = conclusion;
     let (command, context) = (turn.command, turn.context);
     let day = effect.day.unwrap_or(context.day);
@@ -367,7 +319,7 @@ fn conclude(turn: &Turn<'_>, head: Head, outcome: Outcome, conclusion: Conclusio
     }
 }
 
-fn next(version: Version) -> Version {
+pub(crate) fn next(version: Version) -> Version {
     Version(
         version
             .0

@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use crate::card::{Hold, Uncleared};
+use crate::card::{Hold, Loss, Uncleared};
+use crate::counters::Counters;
 use crate::entry::{Entry, Kind, Step};
 use crate::ids::{LegKey, Position, Timestamp, Version};
 use crate::outcome::{Outcome, Reply};
@@ -54,6 +55,14 @@ impl Written {
     }
 }
 
+/// What a sale comes to after an adjustment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Adjustment {
+    pub(crate) settled: Amount,
+    pub(crate) fee: Amount,
+    pub(crate) short: Amount,
+}
+
 /// One change of a card's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -80,5 +89,13 @@ pub(crate) enum Change {
     /// The card came on the books.
     SetIssued(Timestamp),
     /// The card was reported lost, or found.
-    SetLost(Option<Timestamp>),
+    SetLoss(Option<Loss>),
+    /// A transaction of this key stands elsewhere now.
+    SetStepOfKey(LegKey, Step),
+    /// A sale has another total.
+    Adjust(Version, Adjustment),
+    /// More or less was spent in the day and month.
+    SetCounters(Counters),
+    /// Another medium is the card's own.
+    SetMedium(u8),
 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::codec::{CodecError, Reader, Writer};
+use crate::command::Counterparty;
 use crate::ids::{Day, Fingerprint, LegKey, Timestamp, Version};
 use crate::outcome::Outcome;
 use money::Amount;
@@ -98,6 +99,10 @@ pub enum Step {
     Completed = 3,
     /// A key reversed first whose late original came and was refused.
     Met = 4,
+    /// A sale with another total than it was asked for.
+    Adjusted = 5,
+    /// A top-up that was refused and is confirmed since.
+    Confirmed = 6,
 }
 
 impl Step {
@@ -108,6 +113,8 @@ impl Step {
             2 => Some(Self::Reversed),
             3 => Some(Self::Completed),
             4 => Some(Self::Met),
+            5 => Some(Self::Adjusted),
+            6 => Some(Self::Confirmed),
             _ => None,
         }
     }
@@ -134,14 +141,19 @@ pub struct Entry {
     pub outcome: Outcome,
     /// Where it stands.
     pub step: Step,
+    /// Who got the money.
+    pub counterparty: Counterparty,
     /// What it was about.
     pub amount: Amount,
+    /// What it comes to after its last adjustment; its amount while there is none.
+    pub settled: Amount,
     /// What of it can still be refunded. Of the void of a hold: what it released; of a top-up: what
     /// came by transfer.
     pub remainder: Amount,
     /// The fee that the merchant paid.
     pub fee: Amount,
-    /// What the card could not cover (advices only).
+    /// What the card could not cover (advices only). Of a top-up: what of it counted against the
+    /// agents' day limit.
     pub short: Amount,
     /// The transaction that it acted on: the purchase of a void, the hold of a completion.
     pub link: Version,
@@ -172,13 +184,16 @@ impl Entry {
         writer.u16(self.day.0);
         writer.u8(self.kind as u8);
         writer.u8(self.outcome.number());
-        writer.u8(self.step as u8);
+        writer.u8(self.step as u8 | counterparty_bit(self.counterparty));
         writer.varint(self.amount.minor());
         writer.varint(self.remainder.minor());
         writer.varint(self.fee.minor());
         writer.varint(self.short.minor());
         writer.varint(u64::from(self.link.0));
         writer.u32(self.merchant);
+        if self.step == Step::Adjusted {
+            writer.varint(self.settled.minor());
+        }
     }
 
     /// The entry as a key row.
@@ -201,7 +216,7 @@ impl Entry {
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
+        let mut entry = Self {
             key: LegKey(reader.array("key")?),
             fingerprint: Fingerprint(reader.u64("fingerprint")?),
             offset: reader.varint("offset")?,
@@ -211,14 +226,53 @@ impl Entry {
             kind: Kind::from_number(reader.u8("kind")?).ok_or(CodecError::Range("kind"))?,
             outcome: Outcome::from_number(reader.u8("outcome")?)
                 .ok_or(CodecError::Range("outcome"))?,
-            step: Step::from_number(reader.u8("step")?).ok_or(CodecError::Range("step"))?,
-            amount: read_amount(reader, "amount")?,
-            remainder: read_amount(reader, "remainder")?,
-            fee: read_amount(reader, "fee")?,
-            short: read_amount(reader, "short")?,
-            link: Version(reader.small("link")?),
-            merchant: reader.u32("merchant")?,
-        })
+            step: Step::Open,
+            counterparty: Counterparty::default(),
+            amount: Amount::ZERO,
+            settled: Amount::ZERO,
+            remainder: Amount::ZERO,
+            fee: Amount::ZERO,
+            short: Amount::ZERO,
+            link: Version(0),
+            merchant: 0,
+        };
+        let step = reader.u8("step")?;
+        entry.counterparty = counterparty_of(step);
+        entry.step = Step::from_number(step & !NETWORK_BIT).ok_or(CodecError::Range("step"))?;
+        entry.amount = read_amount(reader, "amount")?;
+        entry.remainder = read_amount(reader, "remainder")?;
+        entry.fee = read_amount(reader, "fee")?;
+        entry.short = read_amount(reader, "short")?;
+        entry.link = Version(reader.small("link")?);
+        entry.merchant = reader.u32("merchant")?;
+        entry.settled = match entry.step {
+            Step::Adjusted => read_amount(reader, "settled amount")?,
+            Step::Open
+            | Step::Voided
+            | Step::Reversed
+            | Step::Completed
+            | Step::Met
+            | Step::Confirmed => entry.amount,
+        };
+        Ok(entry)
+    }
+}
+
+/// The bit beside the step that says that the network got the money.
+const NETWORK_BIT: u8 = 0x80;
+
+const fn counterparty_bit(counterparty: Counterparty) -> u8 {
+    match counterparty {
+        Counterparty::Merchant => 0,
+        Counterparty::Network => NETWORK_BIT,
+    }
+}
+
+const fn counterparty_of(step: u8) -> Counterparty {
+    if step & NETWORK_BIT == 0 {
+        Counterparty::Merchant
+    } else {
+        Counterparty::Network
     }
 }
 

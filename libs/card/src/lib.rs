@@ -9,10 +9,13 @@
     clippy::cast_possible_truncation
 )]
 
+mod again;
+mod body;
 pub mod calendar;
 mod card;
 mod codec;
 mod command;
+mod counters;
 mod decide;
 mod decision;
 mod entry;
@@ -22,7 +25,9 @@ mod programme;
 mod row;
 mod rules;
 
-pub use card::{BODY_SIZE_MAX, Card, HOLDS_MAX, Hold, UNCLEARED_MAX, Uncleared};
+pub use card::{
+    BODY_SIZE_MAX, Card, HOLDS_MAX, Hold, Loss, MediumStatus, UNCLEARED_MAX, Uncleared,
+};
 pub use codec::CodecError;
 pub use command::{
     Adjusted, Channel, CheckFact, Command, CompletionForm, Counterparty, CreditSource, EntryMode,
@@ -36,5 +41,7 @@ pub use ids::{
     ProgrammeId, TerminalId, Timestamp, Version,
 };
 pub use outcome::{DeclineReason, Outcome, Reply};
-pub use programme::{Acceptance, CardKind, Offered, Programme, Rules};
+pub use programme::{
+    Acceptance, CATEGORIES_MAX, CardKind, Channels, Limits, Offered, Programme, Rules,
+};
 pub use row::{Case, Row};

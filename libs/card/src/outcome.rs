@@ -5,9 +5,10 @@ use crate::ids::{Day, Position, Timestamp, Version};
 use money::Amount;
 
 /// How a command ended. The wire code is the link's business (`acquirer-connector`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Outcome {
     /// Done as asked.
+    #[default]
     Approved,
     /// A confirmed top-up was credited whose request never came here.
     AcceptedUnseen,

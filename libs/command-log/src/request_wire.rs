@@ -56,44 +56,13 @@ pub(crate) fn request_from_wire(
     use wire::RequestKind as Kind;
     let amount =
         Amount::from_minor(envelope.amount_minor).map_err(|_| EnvelopeError::Field("amount"))?;
-    let original = original_from_wire(envelope.original.as_ref());
     let kind = Kind::try_from(envelope.kind).map_err(|_| EnvelopeError::Field("request kind"))?;
     Ok(match kind {
         Kind::Unspecified => return Err(EnvelopeError::Field("request kind")),
         Kind::BalanceInquiry => Request::BalanceInquiry,
         Kind::AccountCheck => Request::AccountCheck,
         Kind::Purchase => Request::Purchase { amount },
-        Kind::Void => Request::Void {
-            amount,
-            original: original?,
-        },
-        Kind::Refund => Request::Refund {
-            amount,
-            original: original?,
-        },
         Kind::PreAuth => Request::PreAuth { amount },
-        Kind::PreAuthVoid => Request::PreAuthVoid {
-            amount,
-            original: original?,
-        },
-        Kind::CompletionRequest => Request::Completion {
-            amount,
-            original: original?,
-            form: CompletionForm::Request,
-        },
-        Kind::CompletionAdvice => Request::Completion {
-            amount,
-            original: original?,
-            form: CompletionForm::Advice,
-        },
-        Kind::CompletionVoid => Request::CompletionVoid {
-            amount,
-            original: original?,
-        },
-        Kind::Reversal => Request::Reversal {
-            amount,
-            original: original?,
-        },
         Kind::DirectCredit => Request::DirectCredit {
             amount,
             source: source(envelope)?,
@@ -108,24 +77,68 @@ pub(crate) fn request_from_wire(
             form: loss_form(envelope)?,
         },
         Kind::LiftLoss => Request::LiftLoss,
-        Kind::OfflineSale => Request::OfflineSale {
-            amount,
-            original: original?,
+        Kind::Replace => Request::Replace {
+            medium: small(envelope.replacement, "replacement")?,
+            reason: replace_reason(envelope)?,
         },
+        Kind::Void
+        | Kind::Refund
+        | Kind::PreAuthVoid
+        | Kind::CompletionRequest
+        | Kind::CompletionAdvice
+        | Kind::CompletionVoid
+        | Kind::Reversal
+        | Kind::OfflineSale
+        | Kind::Adjust
+        | Kind::CreditConfirm => {
+            let original = original_from_wire(envelope.original.as_ref())?;
+            return acting_on(original, amount, kind, envelope);
+        }
+    })
+}
+
+/// A request that points at an earlier one.
+fn acting_on(
+    original: OriginalRef,
+    amount: Amount,
+    kind: wire::RequestKind,
+    envelope: &wire::CommandEnvelope,
+) -> Result<Request, EnvelopeError> {
+    use wire::RequestKind as Kind;
+    let completion = |form| Request::Completion {
+        amount,
+        original,
+        form,
+    };
+    Ok(match kind {
+        Kind::Void => Request::Void { amount, original },
+        Kind::Refund => Request::Refund { amount, original },
+        Kind::PreAuthVoid => Request::PreAuthVoid { amount, original },
+        Kind::CompletionRequest => completion(CompletionForm::Request),
+        Kind::CompletionAdvice => completion(CompletionForm::Advice),
+        Kind::CompletionVoid => Request::CompletionVoid { amount, original },
+        Kind::Reversal => Request::Reversal { amount, original },
+        Kind::OfflineSale => Request::OfflineSale { amount, original },
         Kind::Adjust => Request::Adjust {
             amount,
-            original: original?,
+            original,
             what: adjusted(envelope)?,
         },
         Kind::CreditConfirm => Request::CreditConfirm {
             amount,
             source: source(envelope)?,
-            original: original?,
+            original,
         },
-        Kind::Replace => Request::Replace {
-            medium: small(envelope.replacement, "replacement")?,
-            reason: replace_reason(envelope)?,
-        },
+        Kind::Unspecified
+        | Kind::BalanceInquiry
+        | Kind::AccountCheck
+        | Kind::Purchase
+        | Kind::PreAuth
+        | Kind::DirectCredit
+        | Kind::Issue
+        | Kind::ReportLoss
+        | Kind::LiftLoss
+        | Kind::Replace => return Err(EnvelopeError::Field("request kind")),
     })
 }
 

@@ -106,102 +106,105 @@ fn command(request: Request) -> Command {
     }
 }
 
+const ALL: OriginalRef = OriginalRef {
+    key: Some(LegKey(*b"key-00000001")),
+    offset: Some(0),
+    approval: Some(Version(36)),
+};
+const KEYED: OriginalRef = OriginalRef {
+    offset: None,
+    approval: None,
+    ..ALL
+};
+const CODED: OriginalRef = OriginalRef {
+    key: None,
+    offset: None,
+    ..ALL
+};
+
 fn commands() -> Vec<(&'static str, Command)> {
     let amount = Amount::from_minor(12_345).unwrap();
-    let original = OriginalRef {
-        key: Some(LegKey(*b"key-00000001")),
-        offset: Some(0),
-        approval: Some(Version(36)),
-    };
-    let keyed = OriginalRef {
-        key: original.key,
-        ..OriginalRef::default()
-    };
-    let coded = OriginalRef {
-        approval: original.approval,
-        ..OriginalRef::default()
-    };
+    let requests = sales(amount).into_iter().chain(services(amount));
+    requests
+        .map(|(name, request)| (name, command(request)))
+        .collect()
+}
+
+fn sales(amount: Amount) -> Vec<(&'static str, Request)> {
+    let original = ALL;
     let completion = |form| Request::Completion {
         amount,
-        original: coded,
+        original: CODED,
         form,
     };
-    let (cash, transfer) = (CreditSource::Cash, CreditSource::Transfer);
-    let issue = Request::Issue {
-        programme: ProgrammeId(3),
-        expiry: 2_912,
-        amount: Amount::ZERO,
-        source: transfer,
+    let pre_auth_void = Request::PreAuthVoid {
+        amount,
+        original: CODED,
+    };
+    let reversal = Request::Reversal {
+        amount,
+        original: KEYED,
     };
     let offline_sale = Request::OfflineSale {
         amount,
-        original: coded,
+        original: CODED,
     };
     let adjust = |what| Request::Adjust {
         amount,
         original,
         what,
     };
+    let completion_void = Request::CompletionVoid { amount, original };
+    vec![
+        ("purchase", Request::Purchase { amount }),
+        ("void", Request::Void { amount, original }),
+        ("refund", Request::Refund { amount, original }),
+        ("pre_auth", Request::PreAuth { amount }),
+        ("pre_auth_void", pre_auth_void),
+        ("completion_request", completion(CompletionForm::Request)),
+        ("completion_advice", completion(CompletionForm::Advice)),
+        ("completion_void", completion_void),
+        ("reversal", reversal),
+        ("offline_sale", offline_sale),
+        ("adjust", adjust(Adjusted::Sale)),
+        ("tip", adjust(Adjusted::Tip)),
+    ]
+}
+
+fn services(amount: Amount) -> Vec<(&'static str, Request)> {
+    let (cash, transfer) = (CreditSource::Cash, CreditSource::Transfer);
+    let direct_credit = Request::DirectCredit {
+        amount,
+        source: cash,
+    };
+    let issue = Request::Issue {
+        programme: ProgrammeId(3),
+        expiry: 2_912,
+        amount: Amount::ZERO,
+        source: transfer,
+    };
     let confirm = Request::CreditConfirm {
         amount,
         source: cash,
-        original: keyed,
+        original: KEYED,
+    };
+    let report = Request::ReportLoss {
+        form: LossForm::Temporary,
     };
     let replace = Request::Replace {
         medium: 2,
         reason: ReplaceReason::Damaged,
     };
-    let requests = [
+    vec![
         ("balance_inquiry", Request::BalanceInquiry),
-        ("purchase", Request::Purchase { amount }),
-        ("void", Request::Void { amount, original }),
-        ("refund", Request::Refund { amount, original }),
-        ("pre_auth", Request::PreAuth { amount }),
-        (
-            "pre_auth_void",
-            Request::PreAuthVoid {
-                amount,
-                original: coded,
-            },
-        ),
-        ("completion_request", completion(CompletionForm::Request)),
-        ("completion_advice", completion(CompletionForm::Advice)),
-        (
-            "completion_void",
-            Request::CompletionVoid { amount, original },
-        ),
-        (
-            "reversal",
-            Request::Reversal {
-                amount,
-                original: keyed,
-            },
-        ),
-        (
-            "direct_credit",
-            Request::DirectCredit {
-                amount,
-                source: cash,
-            },
-        ),
+        ("direct_credit", direct_credit),
         ("issue", issue),
-        (
-            "report_loss",
-            Request::ReportLoss {
-                form: LossForm::Temporary,
-            },
-        ),
+        ("report_loss", report),
         ("lift_loss", Request::LiftLoss),
         ("account_check", Request::AccountCheck),
-        ("offline_sale", offline_sale),
-        ("adjust", adjust(Adjusted::Sale)),
-        ("tip", adjust(Adjusted::Tip)),
         ("credit_confirm", confirm),
         ("replace", replace),
-    ];
-    requests
-        .map(|(name, request)| (name, command(request)))
-        .to_vec()
+    ]
 }
 
 fn marks() -> [(&'static str, Mark); 4] {

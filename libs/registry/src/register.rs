@@ -29,6 +29,8 @@ pub struct Merchant {
     pub category: u16,
     /// Its company group, 0 = none; decides where single-purpose cards are good.
     pub group: u32,
+    /// Whether prepaid cards may pay it over the internet.
+    pub online_allowed: bool,
     /// What it pays for an accepted transaction.
     pub fee: FeeTerms,
 }
@@ -159,6 +161,7 @@ fn digest(
         update_text(&mut hasher, &merchant.name);
         hasher.update(merchant.category.to_be_bytes());
         hasher.update(merchant.group.to_be_bytes());
+        hasher.update([u8::from(merchant.online_allowed)]);
         let FeeTerms {
             rate_ppm,
             fixed_minor,

@@ -10,6 +10,7 @@
 
 mod acquirer;
 mod cluster;
+mod law;
 mod load;
 mod merchant;
 mod near;
@@ -25,7 +26,7 @@ pub use cluster::{Cluster, Consistency, GroupProtocol, Tracing};
 pub use load::{Problem, SettingsError, load, parse};
 pub use merchant::Merchant;
 pub use process::{CardProcessor, CommandLog, LogFormat, LogLevel, Operations, SettlementDay};
-pub use programme::{Programme, ProgrammeKind};
+pub use programme::{Channel, Programme, ProgrammeKind};
 pub use schema::{Settings, cluster_example, example};
 pub use validate::Finding;
 pub use value::{

@@ -19,6 +19,9 @@ pub struct Merchant {
     pub mcc: Digits<4, 4>,
     /// Number of the company group it belongs to. Single-purpose cards of that group work here.
     pub group: Option<Within<u32, 1, 4_294_967_295>>,
+    /// Whether prepaid cards may pay it over the internet: a web shop of the programme's own physical
+    /// merchants, or public utilities; by law no others.
+    pub online_allowed: bool,
     /// Parts per million of the amount, 0 to 1000000; 3800 is 0.38 %.
     pub fee_rate_ppm: Within<u32, 0, 1_000_000>,
     /// Added to each fee, in fen.

@@ -5,17 +5,11 @@ use std::fmt;
 
 use crate::acquirer::Acquirer;
 use crate::cluster::Cluster;
-use crate::programme::{Programme, ProgrammeKind};
+use crate::law;
+use crate::programme::Programme;
 use crate::schema::Settings;
 use crate::value::CutAt;
 
-const PREPAID_MEASURES: &str =
-    "Measures for prepaid cards of payment institutions (PBoC announcement 2012 No. 12)";
-const SINGLE_PURPOSE_MEASURES: &str =
-    "Measures for single-purpose commercial prepaid cards (MOFCOM order 2012 No. 9)";
-const CAP_REGISTERED_FEN: u64 = 500_000;
-const CAP_ANONYMOUS_FEN: u64 = 100_000;
-const VALIDITY_MONTHS_MIN: u16 = 36;
 const SECONDS_PER_DAY: u32 = 86_400;
 
 /// A key, what is wrong with it and what to write instead.
@@ -47,8 +41,7 @@ impl Settings {
         }
         self.check_fees(&mut findings);
         for (index, programme) in self.programmes.iter().enumerate() {
-            check_kind(index, programme, &mut findings);
-            check_law(index, programme, &mut findings);
+            law::check(index, programme, &mut findings);
             check_windows(index, programme, &mut findings);
             self.check_group(index, programme, &mut findings);
         }
@@ -278,71 +271,6 @@ fn check_timers(index: usize, acquirer: &Acquirer, findings: &mut Findings) {
     }
 }
 
-fn check_kind(index: usize, programme: &Programme, findings: &mut Findings) {
-    let (group, validity) = (
-        format!("programmes[{index}].group"),
-        format!("programmes[{index}].validity_months"),
-    );
-    match programme.kind {
-        ProgrammeKind::Registered => {
-            if programme.validity_months.is_some() {
-                let advice = format!(
-                    "is set; remove it, registered cards do not expire: {PREPAID_MEASURES}"
-                );
-                findings.add(validity, advice);
-            }
-        }
-        ProgrammeKind::Anonymous => {
-            if programme.validity_months.is_none() {
-                findings.add(
-                    validity,
-                    format!("is missing; write at least {VALIDITY_MONTHS_MIN} for anonymous cards"),
-                );
-            }
-        }
-        ProgrammeKind::SinglePurpose => {
-            if programme.group.is_none() {
-                findings.add(
-                    group,
-                    "is missing; write the company group whose merchants take these cards",
-                );
-            }
-            return;
-        }
-    }
-    if programme.group.is_some() {
-        findings.add(
-            group,
-            "is set; remove it, only single-purpose cards are bound to a group",
-        );
-    }
-}
-
-/// Checks the caps and validities that the law sets.
-fn check_law(index: usize, programme: &Programme, findings: &mut Findings) {
-    let (cap_most_fen, holder, law) = match (programme.kind, programme.validity_months) {
-        (ProgrammeKind::Registered, _) => (CAP_REGISTERED_FEN, "registered", PREPAID_MEASURES),
-        (ProgrammeKind::Anonymous, _) => (CAP_ANONYMOUS_FEN, "anonymous", PREPAID_MEASURES),
-        (ProgrammeKind::SinglePurpose, None) => {
-            (CAP_REGISTERED_FEN, "registered", SINGLE_PURPOSE_MEASURES)
-        }
-        (ProgrammeKind::SinglePurpose, Some(_)) => {
-            (CAP_ANONYMOUS_FEN, "anonymous", SINGLE_PURPOSE_MEASURES)
-        }
-    };
-    let cap_fen = programme.balance_cap_fen.get();
-    if cap_fen > cap_most_fen {
-        let advice =
-            format!("is {cap_fen}; write at most {cap_most_fen}, the cap of {holder} cards: {law}");
-        findings.add(format!("programmes[{index}].balance_cap_fen"), advice);
-    }
-    let months = programme.validity_months.map(|months| months.get());
-    if let Some(months) = months.filter(|months| *months < VALIDITY_MONTHS_MIN) {
-        let advice = format!("is {months}; write at least {VALIDITY_MONTHS_MIN}: {law}");
-        findings.add(format!("programmes[{index}].validity_months"), advice);
-    }
-}
-
 /// CARD-2: a void must be known as long as it can be reversed.
 fn check_windows(index: usize, programme: &Programme, findings: &mut Findings) {
     let retention_seconds = u32::from(programme.key_retention_days.get()) * SECONDS_PER_DAY;
@@ -358,10 +286,11 @@ fn check_windows(index: usize, programme: &Programme, findings: &mut Findings) {
     }
 }
 
-struct Findings(Vec<Finding>);
+/// Findings as they are made.
+pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    fn add(&mut self, key: impl Into<String>, advice: impl Into<String>) {
+    pub(crate) fn add(&mut self, key: impl Into<String>, advice: impl Into<String>) {
         self.0.push(Finding {
             key: key.into(),
             advice: advice.into(),

@@ -408,7 +408,13 @@ fn programmes_under_the_law() {
         ("kind = \"registered\"", "kind = \"registered\"", "kind = \"registered\"\ngroup = 1", "`programmes[0].group` is set; remove it, only single-purpose cards are bound to a group".to_owned()),
         ("kind = \"single-purpose\"", "group = 1", "", "`programmes[2].group` is missing; write the company group whose merchants take these cards".to_owned()),
         ("kind = \"single-purpose\"", "group = 1", "group = 2", "`programmes[2].group` is 2, which no [[merchants]] table has as its group; the card would work nowhere".to_owned()),
-        ("kind = \"single-purpose\"", "group = 1", "group = 1\nvalidity_months = 36", format!("`programmes[2].balance_cap_fen` is 500000; write at most 100000, the cap of anonymous cards: {SINGLE_MEASURES}")),
+        ("kind = \"single-purpose\"", "temporary_loss_days = 5", "validity_months = 36", format!("`programmes[2].balance_cap_fen` is 500000; write at most 100000, the cap of anonymous cards: {SINGLE_MEASURES}")),
+        ("kind = \"anonymous\"", "tip_ratio_percent = 20", "tip_ratio_percent = 20\ntemporary_loss_days = 5", format!("`programmes[1].temporary_loss_days` is set; remove it, anonymous cards are not reported lost: {MEASURES}")),
+        ("kind = \"registered\"", "temporary_loss_days = 5", "", "`programmes[0].temporary_loss_days` is missing; write 1 to 30 for cards with a named holder".to_owned()),
+        ("kind = \"anonymous\"", "\"6011\", ", "", format!("`programmes[1].blocked_mccs` lacks 6011; add it, prepaid cards give no cash: {MEASURES}")),
+        ("kind = \"single-purpose\"", "[\"6010\", \"6011\", \"6012\", \"6051\", \"4829\"]", "[]", format!("`programmes[2].blocked_mccs` lacks 6010, 6011, 6012, 6051, 4829; add it, prepaid cards give no cash: {SINGLE_MEASURES}")),
+        ("kind = \"registered\"", "agent_top_up_day_max_fen = 20000", "agent_top_up_day_max_fen = 20001", format!("`programmes[0].agent_top_up_day_max_fen` is 20001; write at most 20000, what machines and agents may load a day: {MEASURES}")),
+        ("kind = \"registered\"", "transit_only = false", "transit_only = true", "`programmes[0].accepted_mccs` is empty; write some of 4111, 4112, 4121, 4131, 4789, 4784, 7523, or `transit_only = false`: a ticket is good for transport only".to_owned()),
     ];
     for (anchor, good, bad, expected) in table {
         check(anchor, good, bad, &expected);

@@ -89,6 +89,8 @@ pub(crate) struct Shop {
     pub(crate) fee: FeeTerms,
     /// Who gets the money of a sale.
     pub(crate) counterparty: Counterparty,
+    /// Whether prepaid cards may pay it over the internet.
+    pub(crate) online_allowed: bool,
 }
 
 /// Which checks a message could have been put to. This build does none, and says so in each

@@ -140,7 +140,7 @@ impl Listener {
             counterparty: ask.shop.counterparty,
             channel: ask.channel,
             entry: ask.entry,
-            online_allowed: false,
+            online_allowed: ask.shop.online_allowed,
             register_version: self.shared.directory.register.version(),
         }
     }

@@ -13,7 +13,7 @@ use crate::exit::{DONE, Failure};
 use crate::output::{OutputForm, moment, yuan};
 use crate::tx_list::{self, Shown};
 use acquirer_connector::references;
-use card::{Card, CardId, Hold, Position, ProgrammeId};
+use card::{Card, CardId, Hold, Loss, Position, ProgrammeId};
 use card_store::CardStore as _;
 use registry::{ListingCursor, RegisteredMedium};
 use settings::Settings;
@@ -218,10 +218,10 @@ async fn load<B: Books>(books: &B, id: CardId) -> Result<Option<Card>, Failure> 
 
 fn show_balances(out: &mut impl Write, card: &Card) -> Result<(), Failure> {
     let now = now();
-    let status = if card.lost_at().is_some() {
-        "reported lost"
-    } else {
-        "active"
+    let status = match card.loss().filter(|_| card.is_lost(now)) {
+        Some(Loss { until: None, .. }) => "reported lost",
+        Some(Loss { until: Some(_), .. }) => "reported lost for some days",
+        None => "active",
     };
     let line = |amount: money::Amount| yuan(amount.minor().into());
     writeln!(out, "card       {}", card.id())?;
@@ -240,7 +240,8 @@ fn summary(card: &Card, medium: Option<&RegisteredMedium>) -> Value {
         "card": card.id().to_string(),
         "number": medium.map(masked),
         "programme": card.programme().0,
-        "lost": card.lost_at().is_some(),
+        "lost": card.is_lost(now),
+        "active_medium": card.active_medium(),
         "version": card.version().0,
         "posted_fen": card.posted().minor(),
         "held_fen": card.held(now).minor(),

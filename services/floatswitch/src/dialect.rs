@@ -38,12 +38,13 @@ pub(crate) enum FileError {
 pub(crate) fn read(path: &Path) -> Result<Dialect, FileError> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| {
-        FileError::Unreadable(match error.kind() {
-            std::io::ErrorKind::NotFound => format!(
+        FileError::Unreadable(if error.kind() == std::io::ErrorKind::NotFound {
+            format!(
                 "{shown} is no dialect file and no built-in dialect: name a file that is there, or one of {}",
                 builtin_names()
-            ),
-            _ => format!("read dialect file {shown}: {error}"),
+            )
+        } else {
+            format!("read dialect file {shown}: {error}")
         })
     })?;
     Dialect::parse(&text)

@@ -8,7 +8,8 @@ use crate::dialect;
 use crate::exit::Failure;
 use acquirer_connector::{ConnectorSettings, ListenerSettings};
 use card::{
-    Acceptance, CardKind, Day, FeeTerms, Offered, Programme, ProgrammeId, Rules, Timestamp,
+    Acceptance, CardKind, Channel, Channels, Day, FeeTerms, Limits, Offered, Programme,
+    ProgrammeId, Rules, Timestamp,
 };
 use card_processor::ProcessorSettings;
 use link::SignOn;
@@ -76,7 +77,19 @@ fn rules_of(programme: &settings::Programme) -> Result<Programme, Failure> {
             }
             (ProgrammeKind::Registered | ProgrammeKind::Anonymous, _) => Acceptance::Everywhere,
         },
-        balance_cap: Amount::from_minor(programme.balance_cap_fen.get()).map_err(Failure::usage)?,
+        balance_cap: fen(programme.balance_cap_fen.get())?,
+        limits: limits_of(programme)?,
+        accepted_categories: categories(&programme.accepted_mccs)?,
+        blocked_categories: categories(&programme.blocked_mccs)?,
+        blocked_channels: (programme.blocked_channels.iter())
+            .fold(Channels::NONE, |set, channel| {
+                set.with(channel_of(*channel))
+            }),
+        tip_ratio_percent: programme.tip_ratio_percent.get().into(),
+        // An anonymous card cannot be reported lost at all.
+        temporary_loss_ms: days(
+            (programme.temporary_loss_days).map_or(0, |days| days.get().into()),
+        ),
         reloadable: offered(programme.reloadable),
         preauth: offered(programme.preauth_allowed),
         hold_lifetime_ms: days(programme.hold_lifetime_days.get().into()),
@@ -86,6 +99,47 @@ fn rules_of(programme: &settings::Programme) -> Result<Programme, Failure> {
         refund_repeat_ms: REFUND_REPEAT_MS,
         key_retention_ms: days(programme.key_retention_days.get().into()),
     })
+}
+
+fn limits_of(programme: &settings::Programme) -> Result<Limits, Failure> {
+    let sum = |minor: u64| match minor {
+        0 => Ok(None),
+        minor => fen(minor).map(Some),
+    };
+    let count = |count: u32| (count != 0).then_some(count);
+    Ok(Limits {
+        transaction: sum(programme.transaction_max_fen.get())?,
+        day_amount: sum(programme.day_max_fen.get())?,
+        day_count: count(programme.day_count_max.get()),
+        month_amount: sum(programme.month_max_fen.get())?,
+        month_count: count(programme.month_count_max.get()),
+        agent_top_up_day: Some(fen(programme.agent_top_up_day_max_fen.get())?),
+    })
+}
+
+fn fen(minor: u64) -> Result<Amount, Failure> {
+    Amount::from_minor(minor).map_err(Failure::usage)
+}
+
+/// In the order of their numbers, so that a list means the same rules however it is written.
+fn categories(mccs: &[settings::Digits<4, 4>]) -> Result<Vec<u16>, Failure> {
+    let mut categories = mccs
+        .iter()
+        .map(|mcc| mcc.as_str().parse().map_err(Failure::usage))
+        .collect::<Result<Vec<u16>, _>>()?;
+    categories.sort_unstable();
+    categories.dedup();
+    Ok(categories)
+}
+
+const fn channel_of(channel: settings::Channel) -> Channel {
+    match channel {
+        settings::Channel::Attended => Channel::Attended,
+        settings::Channel::SelfService => Channel::SelfService,
+        settings::Channel::Online => Channel::Online,
+        settings::Channel::MailOrPhone => Channel::MailOrPhone,
+        settings::Channel::Agent => Channel::Agent,
+    }
 }
 
 /// Acquirers, merchants and terminals.
@@ -123,6 +177,7 @@ fn merchant(merchant: &settings::Merchant) -> Result<Merchant, Failure> {
         name: merchant.name.as_str().to_owned(),
         category: merchant.mcc.as_str().parse().map_err(Failure::usage)?,
         group: merchant.group.as_ref().map_or(0, |group| group.get()),
+        online_allowed: merchant.online_allowed,
         fee: FeeTerms {
             rate_ppm: merchant.fee_rate_ppm.get(),
             fixed_minor: minor(merchant.fee_fixed_fen.get())?,

@@ -328,7 +328,11 @@ fn card_told(card: &Card, media: &[RegisteredMedium], now: Timestamp) -> CardTol
     CardTold {
         card: card.id().to_string(),
         programme: card.programme().0,
-        lost_at_ms: card.lost_at().map(|at| at.0),
+        lost_at_ms: card
+            .is_lost(now)
+            .then(|| card.loss())
+            .flatten()
+            .map(|loss| loss.since.0),
         version: card.version().0,
         posted_fen: card.posted().minor(),
         held_fen: card.held(now).minor(),

@@ -43,16 +43,7 @@ fn request(
     if amount > spendable(turn, &hold) {
         return Err(DeclineReason::InsufficientFunds); // CARD-1
     }
-    Ok(capture(
-        turn,
-        &pre_auth,
-        &hold,
-        Split {
-            amount,
-            fee: fee(turn, amount),
-            short: Amount::ZERO,
-        },
-    ))
+    Ok(capture(turn, &pre_auth, &hold, Split::due(turn, amount)))
 }
 
 fn advice(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
@@ -77,9 +68,8 @@ fn advice(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
         &pre_auth,
         &hold,
         Split {
-            amount,
-            fee: fee(turn, amount),
             short,
+            ..Split::due(turn, amount)
         },
     );
     effect.case = (!short.is_zero()).then_some(Case::ShortAdvice);
@@ -95,19 +85,19 @@ fn open_hold(turn: &Turn<'_>, original: &OriginalRef) -> Result<(Entry, Hold), D
     }
 }
 
-fn fee(turn: &Turn<'_>, amount: Amount) -> Amount {
-    booking::fee(amount, &turn.command.facts.fee)
-}
-
 /// What the programme lets a completion capture of this hold: of what was first held, since an
 /// undone completion may have brought back less.
 fn capture_max(turn: &Turn<'_>, pre_auth: &Entry) -> Amount {
-    let ratio = u64::from(turn.programme.completion_ratio_percent);
-    let exact = u128::from(pre_auth.amount.minor()).saturating_mul(u128::from(ratio)) / 100;
+    share(pre_auth.amount, turn.programme.completion_ratio_percent)
+}
+
+/// So many percent of an amount, rounded down to the minor unit.
+pub(crate) fn share(amount: Amount, percent: u16) -> Amount {
+    let exact = u128::from(amount.minor()).saturating_mul(u128::from(percent)) / 100;
     u64::try_from(exact)
         .ok()
         .and_then(|minor| Amount::from_minor(minor).ok())
-        .unwrap_or(pre_auth.amount)
+        .unwrap_or(amount)
 }
 
 /// What the hold keeps for this capture, and what is available beside it.

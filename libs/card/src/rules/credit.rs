@@ -6,17 +6,18 @@ use crate::entry::Entry;
 use crate::outcome::DeclineReason;
 use crate::programme::Offered;
 use crate::rules::booking::{self, Holder};
-use crate::rules::{Effect, Turn, Verdict};
+use crate::rules::{Effect, Turn, Verdict, acceptance, limits};
 use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, source: CreditSource) -> Verdict {
-    if turn.card.lost_at.is_some() {
+    if turn.is_lost() {
         return Err(DeclineReason::LostCard.into());
     }
     if turn.is_expired() {
         return Err(DeclineReason::ExpiredCard.into());
     }
     let holder = Holder::of(source)?;
+    acceptance::check_channel(turn.programme, turn.command.facts.channel)?;
     if turn.programme.reloadable == Offered::No {
         return Err(DeclineReason::NotPermitted.into());
     }
@@ -31,11 +32,15 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, source: CreditSource) -> V
     if posted > turn.programme.balance_cap {
         return Err(DeclineReason::OverLimit.into()); // CARD-5
     }
+    let part = limits::agent_part(turn, amount, holder);
+    limits::top_up(turn, part)?;
     let mut effect = Effect {
         remainder: remainder(amount, holder),
+        short: part,
         ..Effect::default()
     };
     effect.changes.push(Change::Credit(amount));
+    limits::count_top_up(turn, part, &mut effect);
     effect.ledger = Some(booking::credit(turn.card.account(), amount, holder));
     Ok(effect)
 }

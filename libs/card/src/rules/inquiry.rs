@@ -5,16 +5,12 @@ use crate::outcome::DeclineReason;
 use crate::rules::Turn;
 
 pub(crate) fn balance(turn: &Turn<'_>) -> Result<(), DeclineReason> {
-    if turn.card.lost_at.is_some() {
-        return Err(DeclineReason::LostCard);
-    }
+    turn.may_use()?;
     turn.facts_hold()
 }
 
 pub(crate) fn account(turn: &Turn<'_>) -> Result<(), DeclineReason> {
-    if turn.card.lost_at.is_some() {
-        return Err(DeclineReason::LostCard);
-    }
+    turn.may_use()?;
     if turn.is_expired() {
         return Err(DeclineReason::ExpiredCard);
     }

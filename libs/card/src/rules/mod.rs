@@ -1,9 +1,11 @@
 //! One file per request. Each is a ladder: checks in the order of precedence, each an early
 //! return with its reason, and at the end what becomes of the card and the books.
 
+pub(crate) mod adjust;
 pub(crate) mod completion;
 pub(crate) mod completion_void;
 pub(crate) mod credit;
+pub(crate) mod credit_confirm;
 pub(crate) mod inquiry;
 pub(crate) mod issue;
 pub(crate) mod loss;
@@ -11,22 +13,25 @@ pub(crate) mod pre_auth;
 pub(crate) mod pre_auth_void;
 pub(crate) mod purchase;
 pub(crate) mod refund;
+pub(crate) mod replacement;
 pub(crate) mod reversal;
 pub(crate) mod void;
 
+mod acceptance;
 mod booking;
+mod limits;
 mod original;
 
 use smallvec::SmallVec;
 
-use crate::card::{Card, HOLDS_MAX, Hold, UNCLEARED_MAX, Uncleared};
-use crate::command::{CheckFact, Command, Request};
+use crate::card::{Card, HOLDS_MAX, Hold, MediumStatus, UNCLEARED_MAX, Uncleared};
+use crate::command::{CheckFact, Command, CompletionForm, Request};
 use crate::decide::{Context, Need};
 use crate::decision::Change;
 use crate::entry::Entry;
 use crate::ids::{Day, LegKey, Timestamp, Version};
 use crate::outcome::{DeclineReason, Outcome};
-use crate::programme::{Acceptance, Programme};
+use crate::programme::Programme;
 use crate::row::Case;
 use ledger::Entry as LedgerEntry;
 use money::Amount;
@@ -50,6 +55,10 @@ pub(crate) struct Effect {
     pub(crate) day: Option<Day>,
     /// Why people must look at it.
     pub(crate) case: Option<Case>,
+    /// The key of a direct credit that was confirmed before it came.
+    pub(crate) confirmed_first: Option<LegKey>,
+    /// How it ends: approved, or accepted with a defect.
+    pub(crate) outcome: Outcome,
 }
 
 /// Why a request is refused, and what is remembered of it.
@@ -181,18 +190,25 @@ impl Turn<'_> {
     /// The rungs that every new debit stands on: state of the card, then what was checked, then
     /// where it is. A locked or lost card is judged before the PIN, so that guessing tells nothing.
     pub(crate) fn may_debit(&self) -> Result<(), DeclineReason> {
-        if self.card.lost_at.is_some() {
-            return Err(DeclineReason::LostCard);
-        }
+        self.may_use()?;
         if self.is_expired() {
             return Err(DeclineReason::ExpiredCard);
         }
         self.facts_hold()?;
-        match self.programme.acceptance {
-            Acceptance::Everywhere => Ok(()),
-            Acceptance::Group(group) if group == self.command.facts.merchant_group => Ok(()),
-            Acceptance::Group(_) => Err(DeclineReason::NotAcceptedHere),
+        acceptance::check(self.programme, &self.command.facts)
+    }
+
+    /// Nothing is spent, and no balance told, by a lost card or a medium that was replaced.
+    pub(crate) fn may_use(&self) -> Result<(), DeclineReason> {
+        let status = self.card.medium_status(self.command.medium);
+        if self.is_lost() || status == MediumStatus::CreditsOnly {
+            return Err(DeclineReason::LostCard);
         }
+        Ok(())
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.card.is_lost(self.now)
     }
 
     pub(crate) fn facts_hold(&self) -> Result<(), DeclineReason> {
@@ -247,7 +263,11 @@ impl Turn<'_> {
             | Change::SetRemainder(..)
             | Change::MeetTombstone(..)
             | Change::SetIssued(_)
-            | Change::SetLost(_) => after,
+            | Change::SetLoss(_)
+            | Change::SetStepOfKey(..)
+            | Change::Adjust(..)
+            | Change::SetCounters(_)
+            | Change::SetMedium(_) => after,
         }
     }
 }
@@ -274,7 +294,11 @@ pub(crate) fn apply(turn: &Turn<'_>) -> Verdict {
         | Change::SetRemainder(..)
         | Change::MeetTombstone(..)
         | Change::SetIssued(_)
-        | Change::SetLost(_) => None,
+        | Change::SetLoss(_)
+        | Change::SetStepOfKey(..)
+        | Change::Adjust(..)
+        | Change::SetCounters(_)
+        | Change::SetMedium(_) => None,
     });
     if let Some(credited) = credited {
         let posted = turn.card.posted.checked_add(credited);
@@ -291,10 +315,20 @@ fn rule(turn: &Turn<'_>) -> Verdict {
         Request::BalanceInquiry | Request::AccountCheck => {
             unreachable!("CARD-6: what only asks was answered before")
         }
-        Request::OfflineSale { .. }
-        | Request::Adjust { .. }
-        | Request::CreditConfirm { .. }
-        | Request::Replace { .. } => Err(DeclineReason::NotSupported.into()),
+        Request::OfflineSale { amount, original } => {
+            completion::decide(turn, *amount, original, CompletionForm::Advice)
+        }
+        Request::Adjust {
+            amount,
+            original,
+            what,
+        } => adjust::decide(turn, *amount, original, *what),
+        Request::CreditConfirm {
+            amount,
+            source,
+            original,
+        } => credit_confirm::decide(turn, *amount, *source, original),
+        Request::Replace { medium, reason } => replacement::decide(turn, *medium, *reason),
         Request::Purchase { amount } => purchase::decide(turn, *amount),
         Request::Void { amount, original } => void::decide(turn, *amount, original),
         Request::Refund { amount, original } => refund::decide(turn, *amount, original),
@@ -311,7 +345,7 @@ fn rule(turn: &Turn<'_>) -> Verdict {
         Request::Reversal { amount, original } => reversal::decide(turn, *amount, original),
         Request::DirectCredit { amount, source } => credit::decide(turn, *amount, *source),
         Request::Issue { .. } => Err(DeclineReason::AlreadyIssued.into()),
-        Request::ReportLoss { .. } => loss::report(turn),
+        Request::ReportLoss { form } => loss::report(turn, *form),
         Request::LiftLoss => loss::lift(turn),
     }
 }

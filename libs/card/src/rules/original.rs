@@ -30,6 +30,28 @@ pub(crate) fn find(turn: &Turn<'_>, original: &OriginalRef) -> Option<Entry> {
     (found.kind != Kind::ReversedFirst && found.kind != Kind::Reversal).then_some(found)
 }
 
+/// As [`matching`], but the approval code alone will do: a receipt may have nothing else.
+pub(crate) fn matching_any(
+    turn: &Turn<'_>,
+    original: &OriginalRef,
+    terminal: Terminal,
+    kinds: &[Kind],
+) -> Result<Entry, DeclineReason> {
+    let by_code = by_code_alone(original).and_then(|version| turn.by_version(version));
+    match by_code {
+        Some(found) => check(turn, original, found, (terminal, kinds)),
+        None => matching(turn, original, terminal, kinds),
+    }
+}
+
+/// The approval code, where nothing else is named.
+const fn by_code_alone(original: &OriginalRef) -> Option<Version> {
+    match (original.key, original.offset) {
+        (None, None) => original.approval,
+        _ => None,
+    }
+}
+
 /// Checks that what was found is what was named, of one of these kinds, approved and by the same
 /// merchant. The order of the checks is the order of precedence.
 pub(crate) fn matching(
@@ -39,6 +61,15 @@ pub(crate) fn matching(
     kinds: &[Kind],
 ) -> Result<Entry, DeclineReason> {
     let found = find(turn, original).ok_or(DeclineReason::OriginalNotFound)?;
+    check(turn, original, found, (terminal, kinds))
+}
+
+fn check(
+    turn: &Turn<'_>,
+    original: &OriginalRef,
+    found: Entry,
+    (terminal, kinds): (Terminal, &[Kind]),
+) -> Result<Entry, DeclineReason> {
     let named_rrn = original.offset.is_none_or(|offset| offset == found.offset);
     let named_code = original
         .approval
@@ -106,6 +137,14 @@ pub(crate) fn bring_back(turn: &Turn<'_>, entry: &Entry, effect: &mut Effect) {
         .push(Change::Remember(Entry { key, ..*entry }));
 }
 
+/// Moves the transaction that holds a key to another step.
+pub(crate) fn set_step_of_key(turn: &Turn<'_>, entry: &Entry, step: Step, effect: &mut Effect) {
+    if turn.card.ring.by_key(entry.key).is_none() {
+        effect.changes.push(Change::Remember(*entry));
+    }
+    effect.changes.push(Change::SetStepOfKey(entry.key, step));
+}
+
 /// Moves a transaction to another step.
 pub(crate) fn set_step(turn: &Turn<'_>, entry: &Entry, step: Step, effect: &mut Effect) {
     bring_back(turn, entry, effect);
@@ -130,10 +169,16 @@ pub(super) fn references(turn: &Turn<'_>, needs: &mut SmallVec<[Need; 3]>) {
             Some(version) => need_version(turn, version, needs),
             None => need_original(turn, original, needs),
         },
+        Request::Adjust { original, .. } => {
+            match by_code_alone(original) {
+                Some(version) => need_version(turn, version, needs),
+                None => need_original(turn, original, needs),
+            }
+            need_links(turn, original, needs);
+        }
         Request::Void { original, .. }
         | Request::Refund { original, .. }
         | Request::CompletionVoid { original, .. }
-        | Request::Adjust { original, .. }
         | Request::CreditConfirm { original, .. }
         | Request::Reversal { original, .. } => {
             need_original(turn, original, needs);
@@ -157,8 +202,11 @@ fn need_original(turn: &Turn<'_>, original: &OriginalRef, needs: &mut SmallVec<[
 
 /// The hold of a completion, the purchase of a void, and what those link to in turn.
 fn need_links(turn: &Turn<'_>, original: &OriginalRef, needs: &mut SmallVec<[Need; 3]>) {
-    let mut next = find(turn, original);
-    while let Some(entry) = next.filter(|entry| entry.link != Version(0)) {
+    let by_code = by_code_alone(original).and_then(|version| turn.by_version(version));
+    let mut next = by_code.or_else(|| find(turn, original));
+    // A link leads to an older version, but that a key confirmed first names its own confirmation.
+    let leads_back = |entry: &Entry| entry.link != Version(0) && entry.link < entry.version;
+    while let Some(entry) = next.filter(leads_back) {
         need_version(turn, entry.link, needs);
         next = turn.by_version(entry.link);
     }

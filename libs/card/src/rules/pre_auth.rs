@@ -5,7 +5,7 @@ use crate::decision::Change;
 use crate::ids::Version;
 use crate::outcome::DeclineReason;
 use crate::programme::Offered;
-use crate::rules::{Effect, Turn, Verdict};
+use crate::rules::{Effect, Turn, Verdict, limits};
 use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount) -> Verdict {
@@ -16,6 +16,7 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount) -> Verdict {
     if amount.is_zero() {
         return Err(DeclineReason::InvalidAmount.into());
     }
+    let counters = limits::spend(turn, amount)?;
     if turn.is_full_of_holds() {
         return Err(DeclineReason::TooManyHolds.into());
     }
@@ -31,5 +32,6 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount) -> Verdict {
         expires_at: turn.now.plus_ms(turn.programme.hold_lifetime_ms),
         merchant: turn.merchant(),
     }));
+    effect.changes.push(Change::SetCounters(counters));
     Ok(effect)
 }

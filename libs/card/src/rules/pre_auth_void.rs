@@ -4,7 +4,7 @@ use crate::command::OriginalRef;
 use crate::decision::Change;
 use crate::entry::Step;
 use crate::outcome::DeclineReason;
-use crate::rules::{Effect, Turn, Verdict, original};
+use crate::rules::{Effect, Turn, Verdict, limits, original};
 use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
@@ -24,5 +24,6 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) ->
     };
     effect.changes.push(Change::RemoveHold(hold.version));
     original::set_step(turn, &pre_auth, Step::Voided, &mut effect);
+    limits::give_back(turn, &pre_auth, &mut effect);
     Ok(effect)
 }

@@ -2,7 +2,7 @@
 
 use crate::decision::Change;
 use crate::outcome::DeclineReason;
-use crate::rules::{Effect, Turn, Verdict, booking};
+use crate::rules::{Effect, Turn, Verdict, booking, limits};
 use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount) -> Verdict {
@@ -10,21 +10,18 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount) -> Verdict {
     if amount.is_zero() {
         return Err(DeclineReason::InvalidAmount.into());
     }
+    let counters = limits::spend(turn, amount)?;
     if amount > turn.available() {
         return Err(DeclineReason::InsufficientFunds.into()); // CARD-1
     }
-    let fee = booking::fee(amount, &turn.command.facts.fee);
-    let split = booking::Split {
-        amount,
-        fee,
-        short: Amount::ZERO,
-    };
+    let split = booking::Split::due(turn, amount);
     let mut effect = Effect {
         remainder: amount,
-        fee,
+        fee: split.fee,
         ..Effect::default()
     };
     effect.changes.push(Change::Debit(amount));
+    effect.changes.push(Change::SetCounters(counters));
     effect.ledger = Some(booking::capture(turn, split));
     Ok(effect)
 }

@@ -9,7 +9,12 @@ use crate::rules::original::{self, Terminal};
 use crate::rules::{Effect, Turn, Verdict};
 use money::Amount;
 
-const REFUNDABLE: [Kind; 3] = [Kind::Purchase, Kind::Completion, Kind::CompletionAdvice];
+const REFUNDABLE: [Kind; 4] = [
+    Kind::Purchase,
+    Kind::Completion,
+    Kind::CompletionAdvice,
+    Kind::OfflineSale,
+];
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
     if amount.is_zero() {
@@ -17,7 +22,8 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) ->
     }
     let sale = original::matching(turn, original, Terminal::OfMerchant, &REFUNDABLE)?;
     let too_old = turn.now.ms_since(sale.at()) > turn.programme.refund_window_ms;
-    if sale.step != Step::Open || too_old {
+    let in_force = matches!(sale.step, Step::Open | Step::Adjusted);
+    if !in_force || too_old {
         return Err(DeclineReason::OriginalOutOfOrder.into());
     }
     if is_repeat(turn, amount, &sale) {
@@ -57,11 +63,11 @@ fn is_repeat(turn: &Turn<'_>, amount: Amount, sale: &Entry) -> bool {
 /// Shares of fee and shortfall that belong to this part: the difference of what is due after it
 /// and before it, so that the parts add up to the whole to the fen.
 fn split(sale: &Entry, amount: Amount) -> Split {
-    let before = sale.amount.saturating_sub(sale.remainder);
-    let after = before.checked_add(amount).unwrap_or(sale.amount);
+    let before = sale.settled.saturating_sub(sale.remainder);
+    let after = before.checked_add(amount).unwrap_or(sale.settled);
     let fee_until = |part: Amount| {
         sale.fee
-            .scaled_half_up(part.minor(), sale.amount.minor())
+            .scaled_half_up(part.minor(), sale.settled.minor())
             .unwrap_or(sale.fee)
     };
     let short_until = |part: Amount| part.min(sale.short);
@@ -69,5 +75,6 @@ fn split(sale: &Entry, amount: Amount) -> Split {
         amount,
         fee: fee_until(after).saturating_sub(fee_until(before)),
         short: short_until(after).saturating_sub(short_until(before)),
+        counterparty: sale.counterparty,
     }
 }

@@ -5,11 +5,11 @@
 use crate::command::OriginalRef;
 use crate::decision::Change;
 use crate::entry::{Entry, Kind, Step};
-use crate::ids::LegKey;
+use crate::ids::{LegKey, Version};
 use crate::outcome::DeclineReason;
 use crate::row::Case;
 use crate::rules::booking::{self, Split};
-use crate::rules::{Effect, Refusal, Turn, Verdict, completion_void, credit, original};
+use crate::rules::{Effect, Refusal, Turn, Verdict, completion_void, credit, limits, original};
 use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
@@ -57,7 +57,7 @@ fn undo(turn: &Turn<'_>, found: &Entry) -> Verdict {
         Kind::PreAuthVoid => pre_auth_void(turn, found),
         Kind::Completion => completion(turn, found),
         Kind::CompletionVoid => completion_void(turn, found),
-        Kind::DirectCredit => direct_credit(turn, found),
+        Kind::DirectCredit | Kind::ConfirmedFirst => direct_credit(turn, found),
         Kind::Refund
         | Kind::CompletionAdvice
         | Kind::Reversal
@@ -68,7 +68,6 @@ fn undo(turn: &Turn<'_>, found: &Entry) -> Verdict {
         | Kind::Adjust
         | Kind::Tip
         | Kind::CreditConfirm
-        | Kind::ConfirmedFirst
         | Kind::Replace
         | Kind::ReversedFirst
         | Kind::AccountCheck
@@ -86,6 +85,7 @@ fn purchase(turn: &Turn<'_>, found: &Entry) -> Verdict {
     };
     effect.changes.push(Change::Credit(found.amount));
     original::set_step(turn, found, Step::Reversed, &mut effect);
+    limits::give_back(turn, found, &mut effect);
     effect.ledger = Some(booking::refund(turn, Split::of(found)));
     Ok(effect)
 }
@@ -109,6 +109,7 @@ fn void(turn: &Turn<'_>, found: &Entry) -> Verdict {
     effect.changes.push(Change::Debit(found.amount));
     original::set_step(turn, found, Step::Reversed, &mut effect);
     original::set_step(turn, &purchase, Step::Open, &mut effect);
+    limits::take_again(turn, &purchase, &mut effect);
     effect.ledger = Some(booking::capture(turn, Split::of(&purchase)));
     Ok(effect)
 }
@@ -123,6 +124,7 @@ fn pre_auth(turn: &Turn<'_>, found: &Entry) -> Verdict {
     };
     effect.changes.push(Change::RemoveHold(found.version));
     original::set_step(turn, found, Step::Reversed, &mut effect);
+    limits::give_back(turn, found, &mut effect);
     Ok(effect)
 }
 
@@ -147,6 +149,7 @@ fn pre_auth_void(turn: &Turn<'_>, found: &Entry) -> Verdict {
     }));
     original::set_step(turn, found, Step::Reversed, &mut effect);
     original::set_step(turn, &pre_auth, Step::Open, &mut effect);
+    limits::take_again(turn, &pre_auth, &mut effect);
     Ok(effect)
 }
 
@@ -200,12 +203,18 @@ fn direct_credit(turn: &Turn<'_>, found: &Entry) -> Verdict {
     if found.amount > turn.available() {
         return Err(not_covered());
     }
+    // A top-up that was confirmed before it came was booked by its confirmation.
+    let booked_by = match found.link {
+        Version(0) => found.version,
+        confirmation => confirmation,
+    };
     let mut effect = Effect {
-        link: found.version,
+        link: booked_by,
         ..Effect::default()
     };
     effect.changes.push(Change::Debit(found.amount));
-    original::set_step(turn, found, Step::Reversed, &mut effect);
+    original::set_step_of_key(turn, found, Step::Reversed, &mut effect);
+    limits::give_back_top_up(turn, found, &mut effect);
     let holder = credit::holder_of(found);
     let entry = booking::credit(turn.card.account(), found.amount, holder);
     effect.ledger = Some(entry.mirror());

@@ -7,7 +7,7 @@ use crate::entry::{Kind, Step};
 use crate::ids::Version;
 use crate::outcome::DeclineReason;
 use crate::rules::original::{self, Terminal};
-use crate::rules::{Effect, Turn, Verdict, booking};
+use crate::rules::{Effect, Turn, Verdict, booking, limits};
 use money::Amount;
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
@@ -37,6 +37,7 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) ->
         clears_at: turn.now.plus_ms(turn.programme.reversal_window_ms),
     }));
     original::set_step(turn, &purchase, Step::Voided, &mut effect);
+    limits::give_back(turn, &purchase, &mut effect);
     effect.ledger = Some(booking::refund(turn, booking::Split::of(&purchase)));
     Ok(effect)
 }

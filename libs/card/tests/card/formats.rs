@@ -45,7 +45,7 @@ fn stored_bytes_are_pinned() {
         (
             "rules",
             vec![world.rules.encode()],
-            include_str!("../golden/rules_1.hex"),
+            include_str!("../golden/rules_2.hex"),
         ),
     ] {
         let found: String = found.iter().map(|bytes| hex(bytes) + "\n").collect();
@@ -67,8 +67,22 @@ fn golden_bytes_read_back() {
         .map(|bytes| Row::decode(bytes).unwrap())
         .collect();
     assert_eq!(read, world.rows);
-    let rules = unhex(include_str!("../golden/rules_1.hex"));
+    let rules = unhex(include_str!("../golden/rules_2.hex"));
     assert_eq!(Rules::decode(&rules[0]).as_ref(), Ok(&world.rules));
+}
+
+/// A bundle of format 1 has none of the later bounds, and keeps its bytes and so its name.
+#[test]
+fn rules_of_format_1_read_back() {
+    let world = eventful();
+    let old = unhex(include_str!("../golden/rules_1.hex"));
+    let rules = Rules::decode(&old[0]).unwrap();
+    let mut expected = world.rules;
+    for programme in expected.programmes.values_mut() {
+        programme.tip_ratio_percent = 0;
+    }
+    assert_eq!(rules, expected);
+    assert_eq!(rules.encode(), old[0]);
 }
 
 /// Rows of format 1 did not keep how it was asked; all else is read from them.
@@ -91,7 +105,8 @@ fn rows_of_format_1_read_back() {
     }
 }
 
-/// A body of format 1 is the same card; only its chain has another head, as its rows had.
+/// A body of format 1 is the same card, but that nothing was counted; and its chain has another
+/// head, as its rows had.
 #[test]
 fn a_body_of_format_1_reads_back() {
     let old = unhex(include_str!("../golden/card_body_1.hex"));
@@ -101,7 +116,11 @@ fn a_body_of_format_1_reads_back() {
         Card::decode(bytes).unwrap().encode(&mut body);
         body[..body.len() - 32].to_vec()
     };
-    assert_eq!(hex(&again(&old[0])), hex(&again(&new[0])));
+    // Day, amount and count of day and month, top-ups: 11 bytes here, 7 when all are zero.
+    let counters = 1 + 16 + 2 + 1 + 2 + 8 + 8 + 8 + 1;
+    let new = again(&new[0]);
+    let uncounted = [&new[..counters], &[0; 7], &new[counters + 11..]].concat();
+    assert_eq!(hex(&again(&old[0])), hex(&uncounted));
     let rows = unhex(include_str!("../golden/journal_rows_1.hex"));
     let head = Row::hash_of(rows.last().unwrap());
     assert_eq!(Card::decode(&old[0]).unwrap().hash(), head);

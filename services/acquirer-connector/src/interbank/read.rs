@@ -86,6 +86,7 @@ impl Listener {
                 category: category.unwrap_or(0),
                 fee: FeeTerms::default(),
                 counterparty: Counterparty::Network,
+                online_allowed: false,
             });
         };
         if category.is_some_and(|category| category != merchant.category) {
@@ -96,6 +97,7 @@ impl Listener {
             category: merchant.category,
             fee: FeeTerms::default(), // It settles with its own acquirer.
             counterparty: Counterparty::Network,
+            online_allowed: merchant.online_allowed,
         })
     }
 

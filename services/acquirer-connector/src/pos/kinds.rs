@@ -165,9 +165,10 @@ mod tests {
                 .map(|code| std::str::from_utf8(code).unwrap());
             let codes = (f3, f25, row.transaction_type);
             // A reversal with the codes of a top-up undoes the top-up, never its confirmation.
-            let undone = match row.kind {
-                Kind::CashTopUpConfirmation => Kind::CashTopUp,
-                kind => kind,
+            let undone = if row.kind == Kind::CashTopUpConfirmation {
+                Kind::CashTopUp
+            } else {
+                row.kind
             };
             assert_eq!(find(b"0400", codes), Some(undone));
             let is_advice_or_inquiry = matches!(

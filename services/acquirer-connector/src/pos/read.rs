@@ -50,6 +50,7 @@ impl Listener {
                 category: shop.merchant.category,
                 fee: shop.merchant.fee,
                 counterparty: Counterparty::Merchant,
+                online_allowed: shop.merchant.online_allowed,
             },
             channel: channel_of(message),
             entry: entry_of(message),

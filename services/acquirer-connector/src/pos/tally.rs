@@ -205,20 +205,20 @@ mod tests {
     #[test]
     fn voids_count_beside_their_purchases_and_reversed_items_do_not() {
         let items = [
-            item(1, Kind::Purchase, 100_00, 0),
-            item(2, Kind::Purchase, 30_00, 0),
-            item(3, Kind::Void, 30_00, 2),
-            item(4, Kind::Purchase, 7_00, 0),
-            item(5, Kind::Reversal, 7_00, 4),
-            item(6, Kind::Refund, 20_00, 1),
-            item(7, Kind::DirectCredit, 50_00, 0),
-            item(8, Kind::OfflineSale, 40_00, 0),
-            item(9, Kind::Tip, 44_00, 8),
-            item(10, Kind::Tip, 46_00, 8),
+            item(1, Kind::Purchase, 10_000, 0),
+            item(2, Kind::Purchase, 3_000, 0),
+            item(3, Kind::Void, 3_000, 2),
+            item(4, Kind::Purchase, 700, 0),
+            item(5, Kind::Reversal, 700, 4),
+            item(6, Kind::Refund, 2_000, 1),
+            item(7, Kind::DirectCredit, 5_000, 0),
+            item(8, Kind::OfflineSale, 4_000, 0),
+            item(9, Kind::Tip, 4_400, 8),
+            item(10, Kind::Tip, 4_600, 8),
         ];
         let expected = BatchTotals {
-            debit: side(176_00, 3),
-            credit: side(100_00, 3),
+            debit: side(17_600, 3),
+            credit: side(10_000, 3),
         };
         assert_eq!(totals(&counted(&items)), expected);
     }

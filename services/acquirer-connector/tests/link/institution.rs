@@ -113,7 +113,13 @@ impl Telegram {
             match encoding {
                 Encoding::Text => encoder.text(*number, value),
                 Encoding::Binary => encoder.bytes(*number, value),
-                _ => encoder.digits(*number, value),
+                Encoding::PackedLeft
+                | Encoding::PackedRight
+                | Encoding::PackedTrack
+                | Encoding::Digits
+                | Encoding::Track
+                | Encoding::SignedDigits
+                | Encoding::Hex => encoder.digits(*number, value),
             };
         }
         encoder.finish().unwrap();

@@ -130,11 +130,11 @@ async fn data_element_90_names_the_original_of_voids_refunds_and_reversals() {
     for telegram in [void, refund, reversal] {
         peer.send(&telegram.frame()).await;
         let command = switch.approve().await;
-        let original = match command.request {
-            Asked::Void { original, .. }
-            | Asked::Refund { original, .. }
-            | Asked::Reversal { original, .. } => original,
-            other => panic!("{other:?}"),
+        let (Asked::Void { original, .. }
+        | Asked::Refund { original, .. }
+        | Asked::Reversal { original, .. }) = command.request
+        else {
+            panic!("{:?}", command.request);
         };
         assert_eq!(original.key, Some(purchase.key));
         assert_eq!(original.offset, None, "the reference is the sender's own");

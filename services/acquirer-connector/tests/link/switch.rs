@@ -150,6 +150,7 @@ fn register() -> Register {
         name: "shop".to_owned(),
         category: 5_411,
         group,
+        online_allowed: false,
         fee: FEE,
     };
     let terminals = Terminal {

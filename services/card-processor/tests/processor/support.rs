@@ -9,9 +9,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use card::{
-    Acceptance, Card, CardId, CardKind, Command, CreditSource, Day, Facts, Fingerprint, LegKey,
-    MerchantId, Offered, OriginalRef, Outcome, PartitionId, Place, Position, Programme,
-    ProgrammeId, Reply, ReplyTo, Request, Rules, TerminalId, Version,
+    Card, CardId, Command, CreditSource, Day, Facts, Fingerprint, LegKey, MerchantId, OriginalRef,
+    Outcome, PartitionId, Place, Position, Programme, ProgrammeId, Reply, ReplyTo, Request, Rules,
+    TerminalId, Version,
 };
 use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, StartError, Takeover};
 use card_store::memory::MemoryStore;
@@ -28,7 +28,6 @@ use money::Amount;
 
 pub(crate) const COMMAND: RecordKind = RecordKind::Command;
 pub(crate) const PARTITIONS: u16 = 8;
-const DAY_MS: i64 = 86_400_000;
 /// The day that is open when a bench starts.
 pub(crate) const DAY: Day = Day(20_000);
 
@@ -243,17 +242,8 @@ fn settings() -> ProcessorSettings {
 
 pub(crate) fn rules() -> Rules {
     let programme = Programme {
-        kind: CardKind::Registered,
-        acceptance: Acceptance::Everywhere,
-        balance_cap: yuan(5_000),
-        reloadable: Offered::Yes,
-        preauth: Offered::Yes,
-        hold_lifetime_ms: 30 * DAY_MS,
-        completion_ratio_percent: 100,
         reversal_window_ms: 60_000,
-        refund_window_ms: 180 * DAY_MS,
-        refund_repeat_ms: 300_000,
-        key_retention_ms: 8 * DAY_MS,
+        ..Programme::example()
     };
     Rules {
         utc_offset_minutes: 480,

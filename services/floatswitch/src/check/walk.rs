@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::check::findings::Findings;
 use card::{Card, Kind, PartitionId, Position, Row, Version};
-use ledger::{Entry, Side};
+use ledger::{Account, Entry, Side};
 use money::Amount;
 
 /// The walk over one card.
@@ -45,6 +45,10 @@ struct Awaited {
     mirrors: Vec<(Version, Entry)>,
     reversal_count: u32,
     refunded_fen: u64,
+    /// The total that its youngest adjustment left it.
+    settled: Option<Amount>,
+    /// What all adjustments gave or took on the merchant's side, fee included.
+    adjusted_fen: i128,
 }
 
 impl<'a> Walk<'a> {
@@ -210,7 +214,7 @@ impl<'a> Walk<'a> {
                 (-amount..=0).contains(&moved)
             }
             Kind::Void | Kind::CompletionVoid | Kind::Reversal => moved.abs() <= amount,
-            Kind::Adjust | Kind::Tip => row.link != Version(0), // Its sum is checked at its sale.
+            Kind::Adjust | Kind::Tip => row.link != Version(0), // Checked at its sale.
             Kind::PreAuth
             | Kind::PreAuthVoid
             | Kind::ReportLoss
@@ -258,6 +262,10 @@ impl<'a> Walk<'a> {
         awaited.by = awaited.by.max(row.version);
         match (row.kind, &row.ledger) {
             (Kind::Refund, _) => awaited.refunded_fen += row.amount.minor(),
+            (Kind::Adjust | Kind::Tip, entry) => {
+                awaited.settled = awaited.settled.or(Some(row.amount));
+                awaited.adjusted_fen += entry.as_ref().map_or(0, merchant_side);
+            }
             (Kind::Void | Kind::CompletionVoid | Kind::Reversal, Some(entry)) => {
                 awaited.reversal_count += u32::from(row.kind == Kind::Reversal);
                 awaited.mirrors.push((row.version, entry.clone()));
@@ -283,13 +291,43 @@ impl<'a> Walk<'a> {
                 format!("version {} is reversed more than once", row.version),
             );
         }
-        if awaited.refunded_fen > row.amount.minor() {
+        let total = awaited.settled.unwrap_or(row.amount);
+        if i128::from(row.amount.minor()) + awaited.adjusted_fen != i128::from(total.minor()) {
+            self.wrong(
+                awaited.by,
+                format!(
+                    "adjustments of version {} do not come to {total}",
+                    row.version
+                ),
+            );
+        }
+        if awaited.refunded_fen > total.minor() {
             self.wrong(
                 awaited.by,
                 format!("refunds are over version {}", row.version),
             );
         }
     }
+}
+
+/// What an entry gives whoever gets the money of a sale, before the fee.
+fn merchant_side(entry: &Entry) -> i128 {
+    let postings = entry.postings().iter();
+    postings
+        .map(|posting| {
+            let fen = i128::from(posting.amount.minor());
+            match (posting.account, posting.side) {
+                (
+                    Account::MerchantPayable | Account::NetworkPosition | Account::MerchantFees,
+                    side,
+                ) => match side {
+                    Side::Credit => fen,
+                    Side::Debit => -fen,
+                },
+                _ => 0,
+            }
+        })
+        .sum()
 }
 
 const BROKEN: &str = "hash chain is broken before this row";

@@ -295,13 +295,7 @@ impl World {
     }
 }
 
-/// As `floatswitch init` writes it, with a demo's sizes, free ports, and one more shop.
-fn settings_text(data_dir: &Path) -> String {
-    let data_dir = toml::Value::String(data_dir.to_string_lossy().into_owned());
-    let programmes: String = Kind::ALL.into_iter().map(programme_text).collect();
-    format!(
-        r#"data_dir = {data_dir}
-metrics_listen = "127.0.0.1:0"
+const SIZES: &str = r#"metrics_listen = "127.0.0.1:0"
 log_format = "text"
 log_level = "error"
 
@@ -320,7 +314,15 @@ checkpoint_commands_max = 1000000
 [day]
 utc_offset_minutes = 480
 cut_at = "23:00"
+"#;
 
+/// As `floatswitch init` writes it, with a demo's sizes, free ports, and one more shop.
+fn settings_text(data_dir: &Path) -> String {
+    let data_dir = toml::Value::String(data_dir.to_string_lossy().into_owned());
+    let programmes: String = Kind::ALL.into_iter().map(programme_text).collect();
+    format!(
+        r#"data_dir = {data_dir}
+{SIZES}
 [[acquirers]]
 id = "69980290"
 name = "Demo acquirer"
@@ -356,6 +358,7 @@ id = "{SUPERMARKET}"
 name = "Riverside supermarket"
 mcc = "5411"
 group = 1
+online_allowed = false
 fee_rate_ppm = 3800
 fee_fixed_fen = 0
 fee_min_fen = 0
@@ -365,6 +368,7 @@ fee_max_fen = 2600
 id = "{bookshop}"
 name = "Corner bookshop"
 mcc = "5942"
+online_allowed = false
 fee_rate_ppm = 6000
 fee_fixed_fen = 0
 fee_min_fen = 0
@@ -379,7 +383,12 @@ fee_max_fen = 2600
 fn programme_text(kind: Kind) -> String {
     let (bin, length) = kind.bin_and_length();
     let (settings_kind, cap_fen, ratio, own) = match kind {
-        Kind::Registered => ("registered", 500_000, 115, "preauth_allowed = true"),
+        Kind::Registered => (
+            "registered",
+            500_000,
+            115,
+            "preauth_allowed = true\ntemporary_loss_days = 5",
+        ),
         Kind::Anonymous => (
             "anonymous",
             100_000,
@@ -390,7 +399,7 @@ fn programme_text(kind: Kind) -> String {
             "single-purpose",
             500_000,
             100,
-            "preauth_allowed = false\ngroup = 1",
+            "preauth_allowed = false\ntemporary_loss_days = 5\ngroup = 1",
         ),
     };
     format!(
@@ -402,6 +411,17 @@ kind = "{settings_kind}"
 bins = ["{bin}"]
 pan_length = {length}
 balance_cap_fen = {cap_fen}
+transaction_max_fen = 0
+day_max_fen = 0
+day_count_max = 0
+month_max_fen = 0
+month_count_max = 0
+agent_top_up_day_max_fen = 20000
+accepted_mccs = []
+blocked_mccs = ["6010", "6011", "6012", "6051", "4829"]
+blocked_channels = []
+transit_only = false
+tip_ratio_percent = 20
 reloadable = true
 {own}
 hold_lifetime_days = 30

@@ -5,8 +5,9 @@ use sha2::{Digest as _, Sha256};
 use crate::support::world::PROGRAMME;
 use crate::support::yuan;
 use card::{
-    CardId, CheckFact, Command, CompletionForm, CreditSource, Facts, FeeTerms, Fingerprint, LegKey,
-    LossForm, MerchantId, OriginalRef, Place, Reply, ReplyTo, Request, TerminalId, Version,
+    Adjusted, CardId, Channel, CheckFact, Command, CompletionForm, Counterparty, CreditSource,
+    Facts, FeeTerms, Fingerprint, LegKey, LossForm, MerchantId, OriginalRef, Place, ReplaceReason,
+    Reply, ReplyTo, Request, TerminalId, Version,
 };
 
 /// What a name in a script stands for.
@@ -45,6 +46,7 @@ pub(crate) struct Ask<'a> {
     terminal: &'a str,
     merchant: &'a str,
     medium: u8,
+    new_medium: u8,
     expiry: u16,
     source: CreditSource,
     facts: Facts,
@@ -62,7 +64,7 @@ impl<'a> Ask<'a> {
             trace: String::new(),
             amount: amount.unwrap_or("0.00"),
             of: None,
-            only: if verb == "reverse" {
+            only: if matches!(verb, "reverse" | "confirm") {
                 Only::Key
             } else {
                 Only::All
@@ -72,6 +74,7 @@ impl<'a> Ask<'a> {
             terminal: "t1",
             merchant: "m1",
             medium: 0,
+            new_medium: 0,
             expiry: 0,
             source: CreditSource::Cash,
             facts: Facts {
@@ -115,6 +118,11 @@ impl<'a> Ask<'a> {
             "expiry" => self.expiry = value.parse().unwrap(),
             "by" => self.source = source(value),
             "group" => self.facts.merchant_group = number(),
+            "mcc" => self.facts.merchant_category = value.parse().unwrap(),
+            "channel" => self.facts.channel = channel(value),
+            "shop" => self.facts.online_allowed = value == "online",
+            "to" => self.facts.counterparty = counterparty(value),
+            "number" => self.new_medium = value.parse().unwrap(),
             "pin" => self.facts.pin = check_fact(value),
             "chip" => self.facts.cryptogram = check_fact(value),
             "fee" => self.facts.fee = fee(value),
@@ -182,7 +190,35 @@ impl<'a> Ask<'a> {
             "lose" => Request::ReportLoss {
                 form: LossForm::Formal,
             },
+            "phone-loss" => Request::ReportLoss {
+                form: LossForm::Temporary,
+            },
             "find" => Request::LiftLoss,
+            "check" => Request::AccountCheck,
+            "settle" => Request::OfflineSale { amount, original },
+            "adjust" => Request::Adjust {
+                amount,
+                original,
+                what: Adjusted::Sale,
+            },
+            "tip" => Request::Adjust {
+                amount,
+                original,
+                what: Adjusted::Tip,
+            },
+            "confirm" => Request::CreditConfirm {
+                amount,
+                source: self.source,
+                original,
+            },
+            "replace-lost" => Request::Replace {
+                medium: self.new_medium,
+                reason: ReplaceReason::Lost,
+            },
+            "replace-damaged" => Request::Replace {
+                medium: self.new_medium,
+                reason: ReplaceReason::Damaged,
+            },
             verb => panic!("unknown verb `{verb}`"),
         }
     }
@@ -259,7 +295,28 @@ fn source(text: &str) -> CreditSource {
     match text {
         "cash" => CreditSource::Cash,
         "transfer" => CreditSource::Transfer,
-        _ => panic!("`{text}`: cash or transfer"),
+        "credit-card" => CreditSource::CreditCard,
+        _ => panic!("`{text}`: cash, transfer or credit-card"),
+    }
+}
+
+pub(crate) fn channel(text: &str) -> Channel {
+    match text {
+        "attended" => Channel::Attended,
+        "self-service" => Channel::SelfService,
+        "online" => Channel::Online,
+        "mail" => Channel::MailOrPhone,
+        "agent" => Channel::Agent,
+        "back-office" => Channel::BackOffice,
+        _ => panic!("`{text}`: a channel"),
+    }
+}
+
+fn counterparty(text: &str) -> Counterparty {
+    match text {
+        "merchant" => Counterparty::Merchant,
+        "network" => Counterparty::Network,
+        _ => panic!("`{text}`: merchant or network"),
     }
 }
 

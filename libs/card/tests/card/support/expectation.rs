@@ -1,10 +1,9 @@
 //! A line's right side: what must have come of it.
 
+use crate::support::World;
 use card::{Decision, DeclineReason, Outcome};
 use ledger::{Account, Side};
 use money::Amount;
-
-use crate::support::World;
 
 /// Checks `approved`, `declined REASON` or `replayed`, then any of `available 1.00`, `case NAME`...
 pub(crate) fn check_decision(world: &World, decision: &Decision, expected: &str) {
@@ -19,6 +18,14 @@ pub(crate) fn check_decision(world: &World, decision: &Decision, expected: &str)
         Some(&"approved") => {
             words.next();
             assert_eq!(decision.outcome, Outcome::Approved);
+        }
+        Some(&"unseen") => {
+            words.next();
+            assert_eq!(decision.outcome, Outcome::AcceptedUnseen);
+        }
+        Some(&"after-refusal") => {
+            words.next();
+            assert_eq!(decision.outcome, Outcome::AcceptedAfterRefusal);
         }
         Some(&"declined") => {
             words.next();
@@ -71,6 +78,7 @@ fn check_figure(world: &World, figure: &str, value: &str) {
         "held" => fen(card.held(now)),
         "uncleared" => fen(card.uncleared(now)),
         "merchant" => world.shows(Account::MerchantPayable, Side::Credit),
+        "network" => world.shows(Account::NetworkPosition, Side::Credit),
         "fees" => world.shows(Account::MerchantFees, Side::Credit),
         "suspense" => world.shows(Account::SuspenseShort, Side::Debit),
         "cash" => world.shows(Account::CashInTransit, Side::Debit),

@@ -10,13 +10,12 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use card::{Acceptance, CardKind, Day, Decision, Offered, Timestamp};
-
 use crate::support::World;
-use crate::support::ask::{Ask, Named};
+use crate::support::ask::{Ask, Named, channel};
 use crate::support::expectation::{check_decision, check_figures};
 use crate::support::world::{DAY_MS, MINUTE_MS};
 use crate::support::yuan;
+use card::{Acceptance, CardKind, Day, Decision, Offered, Timestamp};
 
 /// Plays a script in a world of its own; a failure names its line.
 #[expect(clippy::print_stderr, reason = "tells which line of the script failed")]
@@ -74,7 +73,7 @@ impl Stage {
 
     fn ask(&mut self, asked: &str, expected: &str) {
         let decision = self.submit(asked);
-        if decision.kind == card::Kind::BalanceInquiry {
+        if matches!(decision.kind, card::Kind::BalanceInquiry) {
             assert_eq!(decision.written, None, "CARD-6: an inquiry writes nothing");
             return self.check_inquiry(&decision, expected);
         }
@@ -143,6 +142,20 @@ impl Stage {
                 "group" => programme.acceptance = Acceptance::Group(value.parse().unwrap()),
                 "preauth" => programme.preauth = offered(value),
                 "reload" => programme.reloadable = offered(value),
+                "tip" => programme.tip_ratio_percent = value.parse().unwrap(),
+                "loss-days" => programme.temporary_loss_ms = value.parse::<i64>().unwrap() * DAY_MS,
+                "per-transaction" => programme.limits.transaction = Some(yuan(value)),
+                "per-day" => programme.limits.day_amount = Some(yuan(value)),
+                "times-a-day" => programme.limits.day_count = Some(value.parse().unwrap()),
+                "per-month" => programme.limits.month_amount = Some(yuan(value)),
+                "times-a-month" => programme.limits.month_count = Some(value.parse().unwrap()),
+                "agents-per-day" => programme.limits.agent_top_up_day = Some(yuan(value)),
+                "only-mcc" => programme.accepted_categories = categories(value),
+                "not-mcc" => programme.blocked_categories = categories(value),
+                "not-channel" => {
+                    let blocked = programme.blocked_channels;
+                    programme.blocked_channels = blocked.with(channel(value));
+                }
                 _ => panic!("unknown option `{option}`"),
             }
         }
@@ -155,6 +168,10 @@ impl Stage {
             self.ask(&line, "declined InvalidAmount");
         }
     }
+}
+
+fn categories(list: &str) -> Vec<u16> {
+    list.split(',').map(|mcc| mcc.parse().unwrap()).collect()
 }
 
 fn offered(text: &str) -> Offered {

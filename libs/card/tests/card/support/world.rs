@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use card::{
-    Acceptance, Card, CardKind, Command, Context, Day, Decision, Entry, LegKey, Need, Offered,
-    PartitionId, Position, Programme, ProgrammeId, Recalled, Reply, ReplyTo, Row, Rules, Timestamp,
+    Acceptance, Card, CardKind, Channels, Command, Context, Day, Decision, Entry, LegKey, Limits,
+    Need, Offered, PartitionId, Position, Programme, ProgrammeId, Recalled, Reply, ReplyTo, Row,
+    Rules, Timestamp,
 };
 use ledger::{Account, Books, Side};
 use money::Amount;
@@ -267,6 +268,12 @@ fn everyday() -> Programme {
         kind: CardKind::Registered,
         acceptance: Acceptance::Everywhere,
         balance_cap: Amount::from_minor(500_000).unwrap(),
+        limits: Limits::NONE,
+        accepted_categories: Vec::new(),
+        blocked_categories: Vec::new(),
+        blocked_channels: Channels::NONE,
+        tip_ratio_percent: 20,
+        temporary_loss_ms: 5 * DAY_MS,
         reloadable: Offered::Yes,
         preauth: Offered::Yes,
         hold_lifetime_ms: 30 * DAY_MS,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use card::{
-    Acceptance, CardId, CardKind, Command, CompletionForm, Context, CreditSource, Day, Facts,
-    Fingerprint, LegKey, MerchantId, Offered, OriginalRef, PartitionId, Place, Position, Programme,
-    ProgrammeId, Recalled, ReplyTo, Request, Row, Rules, TerminalId, Timestamp,
+    CardId, Command, CompletionForm, Context, CreditSource, Day, Facts, Fingerprint, LegKey,
+    MerchantId, OriginalRef, PartitionId, Place, Position, Programme, ProgrammeId, Recalled,
+    ReplyTo, Request, Row, Rules, TerminalId, Timestamp,
 };
 use card_store::memory::MemoryStore;
 use card_store::{CardStore as _, CardWrite, JournalRow, StoredCard};
@@ -38,17 +38,12 @@ pub(super) fn fen(minor: u64) -> Amount {
 
 fn rules() -> Rules {
     let programme = Programme {
-        kind: CardKind::Registered,
-        acceptance: Acceptance::Everywhere,
-        balance_cap: fen(500_000),
-        reloadable: Offered::Yes,
-        preauth: Offered::Yes,
         hold_lifetime_ms: 1_000_000,
-        completion_ratio_percent: 100,
         reversal_window_ms: 1_000,
         refund_window_ms: 1_000_000,
         refund_repeat_ms: 1_000,
         key_retention_ms: 1_000_000,
+        ..Programme::example()
     };
     Rules {
         utc_offset_minutes: 0,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::transfer::copy::in_write_order;
-use card::{Day, Entry, Fingerprint, Kind, LegKey, Outcome, Step, Version};
+use card::{Counterparty, Day, Entry, Fingerprint, Kind, LegKey, Outcome, Step, Version};
 use card_store::{KeyName, KeyRow, NamedKey};
 use money::Amount;
 
@@ -22,7 +22,9 @@ fn entry(key: u8, offset: u64, remainder: u64) -> Entry {
         kind: Kind::Purchase,
         outcome: Outcome::Approved,
         step: Step::Open,
+        counterparty: Counterparty::Merchant,
         amount: fen(100),
+        settled: fen(100),
         remainder: fen(remainder),
         fee: fen(0),
         short: fen(0),

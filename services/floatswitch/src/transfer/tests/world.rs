@@ -11,9 +11,9 @@ use crate::transfer::archive::{Archive, hex};
 use crate::transfer::export::{self, Exported, Source};
 use crate::transfer::target::key_check;
 use card::{
-    Acceptance, CardId, CardKind, Command, CompletionForm, CreditSource, Day, Facts, Fingerprint,
-    LegKey, LossForm, MerchantId, Offered, OriginalRef, PartitionId, Place, Programme, ProgrammeId,
-    Reply, ReplyTo, Request, Rules, TerminalId, Timestamp,
+    CardId, Command, CompletionForm, CreditSource, Day, Facts, Fingerprint, LegKey, LossForm,
+    MerchantId, OriginalRef, PartitionId, Place, Programme, ProgrammeId, Reply, ReplyTo, Request,
+    Rules, TerminalId, Timestamp,
 };
 use card_processor::{BundleFolder, Parts, Processor, ProcessorSettings, Takeover};
 use card_store::memory::MemoryStore;
@@ -59,17 +59,10 @@ fn fen(minor: u64) -> Amount {
 
 fn rules() -> Rules {
     let programme = Programme {
-        kind: CardKind::Registered,
-        acceptance: Acceptance::Everywhere,
-        balance_cap: fen(500_000),
-        reloadable: Offered::Yes,
-        preauth: Offered::Yes,
-        hold_lifetime_ms: 30 * DAY_MS,
-        completion_ratio_percent: 100,
         reversal_window_ms: 60_000,
-        refund_window_ms: 180 * DAY_MS,
         refund_repeat_ms: 1,
         key_retention_ms: DAY_MS,
+        ..Programme::example()
     };
     Rules {
         utc_offset_minutes: 480,
@@ -192,6 +185,9 @@ impl World {
     fn every_kind(&self, number: u8) {
         let form = CompletionForm::Request;
         let source = CreditSource::Cash;
+        let loss = Request::ReportLoss {
+            form: LossForm::Formal,
+        };
         let steps = [
             (
                 601,
@@ -250,12 +246,7 @@ impl World {
                     amount: fen(900_000),
                 },
             ),
-            (
-                610,
-                Request::ReportLoss {
-                    form: LossForm::Formal,
-                },
-            ),
+            (610, loss),
             (611, Request::LiftLoss),
             (612, Request::PreAuth { amount: fen(300) }),
             (EARLY, Request::Purchase { amount: fen(50) }),
