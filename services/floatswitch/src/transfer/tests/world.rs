@@ -185,6 +185,10 @@ impl World {
     fn every_kind(&self, number: u8) {
         let form = CompletionForm::Request;
         let source = CreditSource::Cash;
+        let too_much = Request::Purchase {
+            amount: fen(900_000),
+        };
+        let hold = Request::PreAuth { amount: fen(500) };
         let loss = Request::ReportLoss {
             form: LossForm::Formal,
         };
@@ -218,7 +222,7 @@ impl World {
                     original: of(88),
                 },
             ),
-            (605, Request::PreAuth { amount: fen(500) }),
+            (605, hold),
             (
                 606,
                 Request::PreAuthVoid {
@@ -240,12 +244,7 @@ impl World {
                     original: of(601),
                 },
             ),
-            (
-                609,
-                Request::Purchase {
-                    amount: fen(900_000),
-                },
-            ),
+            (609, too_much),
             (610, loss),
             (611, Request::LiftLoss),
             (612, Request::PreAuth { amount: fen(300) }),
