@@ -27,6 +27,8 @@ pub(crate) enum Role {
     Acquirer,
     /// Decides on cards.
     Processor,
+    /// Answers the back office.
+    Operations,
 }
 
 // === impl Role ===
@@ -36,6 +38,7 @@ impl Role {
         match self {
             Self::Acquirer => "acquirer",
             Self::Processor => "processor",
+            Self::Operations => "operations",
         }
     }
 }

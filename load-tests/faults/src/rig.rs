@@ -92,6 +92,8 @@ impl Rig {
             ("topic_prefix", quoted(&format!("{}.", self.name))),
             ("topic_replication", self.site.topic_copies().to_string()),
             ("reply_partitions", "4".to_owned()),
+            // So that the next day can be opened by hand at any hour.
+            ("cut_at", quoted("00:00")),
             ("cql", list(self.site.cassandra.split(','))),
             ("keyspace", quoted(&self.name)),
             ("cql_replication", format!("{{ dc1 = {copies} }}")),
@@ -113,6 +115,25 @@ impl Rig {
         Ok(path)
     }
 
+    /// Settings with an endpoint of the back office, for a process and for whoever asks it.
+    fn write_operations(
+        &self,
+        name: &str,
+        listen: u16,
+        metrics: u16,
+    ) -> Result<PathBuf, FaultError> {
+        let path = self.write_settings(name, free_port(), metrics)?;
+        let action = || FaultError::io("write settings");
+        let token = self.path("operations.token"); // Of `init`.
+        let table = format!(
+            "\n[operations]\nlisten = \"127.0.0.1:{listen}\"\ntoken_file = \"{}\"\n",
+            token.display()
+        );
+        let text = fs::read_to_string(&path).map_err(action())?;
+        fs::write(&path, text + &table).map_err(action())?;
+        Ok(path)
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -130,6 +151,20 @@ impl Rig {
         let output = self.output(arguments)?;
         succeeded(&arguments.join(" "), &output)?;
         Ok(text(&output.stdout))
+    }
+
+    /// Runs a command that prints JSON, with the settings of a process, to a good end.
+    pub(crate) fn told(&self, of: &str, arguments: &[&str]) -> Result<Value, FaultError> {
+        let config = self.path(&format!("{of}.toml"));
+        let output = Command::new(&self.site.program)
+            .args(arguments)
+            .args(["-o", "json", "--config"])
+            .arg(config)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(FaultError::io("run floatswitch"))?;
+        succeeded(&arguments.join(" "), &output)?;
+        first_json(&text(&output.stdout))
     }
 
     /// Runs a command to whatever end.
@@ -229,7 +264,12 @@ impl Rig {
     pub(crate) fn prepare(&mut self, name: &str, role: Role) -> Result<&mut Member, FaultError> {
         if !self.members.contains_key(name) {
             let (port, metrics_port) = (free_port(), free_port());
-            let config = self.write_settings(name, port, metrics_port)?;
+            let config = match role {
+                Role::Acquirer | Role::Processor => {
+                    self.write_settings(name, port, metrics_port)?
+                }
+                Role::Operations => self.write_operations(name, port, metrics_port)?,
+            };
             let places = (self.site.program.as_path(), self.folder.path());
             let member = Member::new((name, role), config, (port, metrics_port), places);
             self.members.insert(name.to_owned(), member);
@@ -346,7 +386,7 @@ impl Rig {
     /// Ends every process in good order, and gives how long the slowest took.
     pub(crate) fn end(&mut self) -> Result<Duration, FaultError> {
         let mut slowest = Duration::ZERO;
-        for role in [Role::Acquirer, Role::Processor] {
+        for role in [Role::Operations, Role::Acquirer, Role::Processor] {
             let running = self.members.values_mut();
             for member in running.filter(|member| member.role == role && member.is_running()) {
                 slowest = slowest.max(member.terminate()?);

@@ -103,7 +103,7 @@ pub(crate) async fn loss(args: LossArgs) -> Result<u8, Failure> {
         Form::Temporary => "temporary",
         Form::Formal => "formal",
     };
-    let mut input = Input::read(args.shared.card.reads_number())?;
+    let mut input = Input::naming(&args.shared.card)?;
     let mut body = args.shared.card.named(&mut input)?;
     body["form"] = json!(form);
     ask("/v1/cards/loss", &args.shared, &body).await
@@ -111,7 +111,7 @@ pub(crate) async fn loss(args: LossArgs) -> Result<u8, Failure> {
 
 /// Lifts a loss report.
 pub(crate) async fn unfreeze(args: UnfreezeArgs) -> Result<u8, Failure> {
-    let mut input = Input::read(args.shared.card.reads_number())?;
+    let mut input = Input::naming(&args.shared.card)?;
     let body = args.shared.card.named(&mut input)?;
     ask("/v1/cards/unfreeze", &args.shared, &body).await
 }
@@ -122,7 +122,7 @@ pub(crate) async fn replace(args: ReplaceArgs) -> Result<u8, Failure> {
         Reason::Lost => "lost",
         Reason::Damaged => "damaged",
     };
-    let mut input = Input::read(true)?;
+    let mut input = Input::read()?;
     let mut body = args.shared.card.named(&mut input)?;
     body["new_number"] = json!(input.line()?);
     body["reason"] = json!(reason);
@@ -136,17 +136,18 @@ pub(crate) async fn replace(args: ReplaceArgs) -> Result<u8, Failure> {
 pub(crate) struct Input(Zeroizing<String>);
 
 impl Input {
-    /// Reads them, if any are needed.
-    #[expect(
-        clippy::fn_params_excessive_bools,
-        reason = "the answer of the one caller"
-    )]
-    fn read(is_needed: bool) -> Result<Self, Failure> {
+    fn read() -> Result<Self, Failure> {
         let mut text = Zeroizing::new(String::with_capacity(128)); // Never grows: no copy stays.
-        if is_needed {
-            std::io::stdin().take(INPUT_MAX).read_to_string(&mut text)?;
-        }
+        std::io::stdin().take(INPUT_MAX).read_to_string(&mut text)?;
         Ok(Self(text))
+    }
+
+    /// Reads them only if the card is named by its number.
+    fn naming(card: &CardChoice) -> Result<Self, Failure> {
+        match card.reads_number() {
+            true => Self::read(),
+            false => Ok(Self(Zeroizing::default())),
+        }
     }
 
     /// Takes the next line.

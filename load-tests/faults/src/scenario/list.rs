@@ -5,7 +5,7 @@ use std::time::Duration;
 #[cfg(feature = "drivers")]
 use super::hands;
 use super::{Effort, Scenario, ServersNeeded};
-use super::{acquirers, brokers, group, nodes, processors, steady};
+use super::{acquirers, brokers, days, group, nodes, processors, steady};
 
 const QUICK: Effort = Effort {
     rounds: 1,
@@ -149,6 +149,15 @@ pub(super) const ALL: &[Scenario] = &[
         quick: Some(QUICK),
         long: LONG,
         play: nodes::lost,
+    },
+    Scenario {
+        name: "day-cut",
+        fault: "a day is cut and frozen under load, and a processor is killed right after it",
+        promise: "the float at the cut is told at once, stays what it was, and is the sum of cards and entries",
+        needs: ServersNeeded::Any,
+        quick: Some(QUICK),
+        long: LONG,
+        play: days::cut,
     },
     Scenario {
         name: "steady",

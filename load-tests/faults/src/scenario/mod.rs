@@ -2,6 +2,7 @@
 
 mod acquirers;
 mod brokers;
+mod days;
 mod group;
 #[cfg(feature = "drivers")]
 mod hands;

@@ -85,6 +85,11 @@ fn nodes_of_the_card_store_are_lost_one_after_another() {
 }
 
 #[test]
+fn a_day_ends_under_load() {
+    play("day-cut");
+}
+
+#[test]
 fn a_steady_load_gets_every_answer() {
     play("steady");
 }

@@ -10,5 +10,6 @@ mod crash;
 mod days;
 mod disk;
 mod garbage;
+mod operations;
 mod support;
 mod transfer;

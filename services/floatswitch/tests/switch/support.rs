@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -15,6 +16,7 @@ pub(crate) const CARDS: u64 = 500;
 pub(crate) struct Switch {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) port: u16,
+    pub(crate) operations_port: u16,
     child: Option<Child>,
 }
 
@@ -29,6 +31,7 @@ impl Switch {
         let folder = tempfile::tempdir().unwrap();
         let switch = Self {
             port: free_port(),
+            operations_port: free_port(),
             folder,
             child: None,
         };
@@ -52,6 +55,30 @@ impl Switch {
 
     pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("switch.toml")
+    }
+
+    /// Gives it an endpoint for the back office.
+    pub(crate) fn with_operations(&self) {
+        let token = self.file("operations.token");
+        let mut options = fs::OpenOptions::new();
+        let made = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&token);
+        write!(made.unwrap(), "{}", "5eed".repeat(16)).unwrap();
+        let table = format!(
+            "\n[operations]\nlisten = \"127.0.0.1:{}\"\ntoken_file = \"{}\"\n",
+            self.operations_port,
+            token.display()
+        );
+        let text = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), text + &table).unwrap();
+    }
+
+    /// What a caller of the endpoint must show.
+    pub(crate) fn token(&self) -> String {
+        fs::read_to_string(self.file("operations.token")).unwrap()
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -145,6 +172,11 @@ impl Switch {
 
     /// Load from another process, recorded.
     pub(crate) fn load(&self, record: &Path, options: &[&str]) -> Child {
+        self.load_cards(CARDS, record, options)
+    }
+
+    /// The same, with the first so many cards only.
+    pub(crate) fn load_cards(&self, cards: u64, record: &Path, options: &[&str]) -> Child {
         program()
             .args([
                 "sim",
@@ -154,7 +186,7 @@ impl Switch {
             ])
             .args([
                 "--cards",
-                &CARDS.to_string(),
+                &cards.to_string(),
                 "--amount-fen",
                 "1..=9",
                 "--quiet",
