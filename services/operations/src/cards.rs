@@ -11,7 +11,7 @@ use crate::commands::{Asked, IdempotencyKey};
 use crate::day::date;
 use crate::exchanges::Exchanges;
 use crate::refusal::Refusal;
-use card::{Card, CardId, Outcome, Reply, Timestamp};
+use card::{Card, CardId, Kind, Outcome, Reply, Row, Timestamp};
 use card_store::CardStore;
 use command_log::{
     AppendError, CommandLog, NewRecord, PartitionGates, RecordKind, envelope, partition_of,
@@ -69,6 +69,9 @@ impl DecidedTold {
     }
 }
 
+/// Rows that are looked at to count postings.
+const ROWS_COUNTED_MAX: usize = 4_096;
+
 /// A card as it is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CardTold {
@@ -88,6 +91,8 @@ pub struct CardTold {
     pub uncleared_fen: u64,
     /// What may be spent.
     pub available_fen: u64,
+    /// How many decisions have moved money since it was issued; the youngest 4096 are looked at.
+    pub posting_count: u32,
     /// Its media, by number.
     pub media: Vec<MediumTold>,
 }
@@ -158,7 +163,22 @@ impl<L: CommandLog, S: CardStore> Cards<L, S> {
         let card = Card::decode(&stored.body);
         let card = card.map_err(|error| Refusal::new(500, "damaged", error.to_string()))?;
         let media = self.media.media_of(id).await.map_err(media_failed)?;
-        Ok(card_told(&card, &media, (self.clock)()))
+        let mut told = card_told(&card, &media, (self.clock)());
+        told.posting_count = self.posting_count(id).await?;
+        Ok(told)
+    }
+
+    /// Rows of the card's journal that moved money, without its issue.
+    async fn posting_count(&self, id: CardId) -> Result<u32, Refusal> {
+        let rows = self.store.rows_back(id, None, ROWS_COUNTED_MAX).await;
+        let rows = rows.map_err(|error| Refusal::unavailable(error.to_string()))?;
+        let mut count = 0;
+        for row in rows {
+            let row = Row::decode(&row.bytes)
+                .map_err(|error| Refusal::new(500, "damaged", error.to_string()))?;
+            count += u32::from(row.ledger.is_some() && row.kind != Kind::Issue);
+        }
+        Ok(count)
     }
 
     /// The card, and the number of the medium that names it.
@@ -338,6 +358,7 @@ fn card_told(card: &Card, media: &[RegisteredMedium], now: Timestamp) -> CardTol
         held_fen: card.held(now).minor(),
         uncleared_fen: card.uncleared(now).minor(),
         available_fen: card.available(now).minor(),
+        posting_count: 0,
         media: media.collect(),
     }
 }

@@ -148,8 +148,13 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn of_terminal(&self, name: &str) -> Result<Sent, String> {
-        if let Some((_, mti, code)) = TERMINAL_SESSIONS.iter().find(|row| row.0 == name) {
-            return self.session_of_terminal(mti, code);
+        if let Some((_, mti, code, totals)) = TERMINAL_SESSIONS.iter().find(|row| row.0 == name) {
+            let mut sent = self.session_of_terminal(mti, code)?;
+            if let Some(totals) = totals {
+                sent.fields.insert(48, (*totals).to_owned());
+                sent.fields.insert(49, "156".to_owned());
+            }
+            return Ok(sent);
         }
         let Some((_, mti, f3, f25, kind, names)) =
             TERMINAL_MESSAGES.iter().find(|row| row.0 == name)

@@ -6,6 +6,7 @@
 mod line;
 mod message;
 mod names;
+mod office;
 mod parse;
 mod play;
 mod report;
@@ -21,9 +22,10 @@ use crate::dialect;
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
 use line::Target;
-use play::{Books, Player};
+use office::Office;
+use play::Player;
 use report::{Messages, Report};
-use script::{CardSetup, Figure, Script};
+use script::Script;
 
 /// What to certify, and where.
 #[derive(Debug, clap::Args)]
@@ -33,6 +35,12 @@ pub(crate) struct CertifyArgs {
     /// The listener of the switch.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8583")]
     target: String,
+    /// The operations endpoint of the switch, for lines about its books and its back office.
+    #[arg(long, value_name = "HOST:PORT")]
+    operations: Option<String>,
+    /// The file with the endpoint's token.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
     /// Issues the script's cards first, on the stopped switch or the cluster of these settings, and
     /// plays nothing.
     #[arg(long, value_name = "FILE")]
@@ -71,7 +79,10 @@ pub(crate) async fn run(args: CertifyArgs) -> Result<u8, Failure> {
         patience: Duration::from_millis(args.patience_ms),
     };
     let hash = Sha256::digest(&text);
-    let player = Player::new(&script, target, NoBooks, first_trace(&hash));
+    let endpoint = office::endpoint(args.operations.as_deref(), args.token_file.as_deref())?;
+    let run = format!("certify-{}-{}", args.round, hex(&hash[..8]));
+    let office = Office::new(endpoint, run);
+    let player = Player::new(&script, target, office, first_trace(&hash));
     let played = player.play().await?;
     let report = Report {
         title: &script.title,
@@ -133,15 +144,6 @@ async fn prepare(script: &Script, config: &Path) -> Result<u8, Failure> {
         card_issue::run(args).await?;
     }
     Ok(DONE)
-}
-
-/// Without an operations endpoint no figure is known beyond what messages tell.
-struct NoBooks;
-
-impl Books for NoBooks {
-    async fn figure(&mut self, _card: &CardSetup, _figure: Figure) -> Result<u64, String> {
-        Err("not known without --operations".to_owned())
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {

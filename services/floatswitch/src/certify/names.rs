@@ -50,12 +50,18 @@ pub(super) const TERMINAL_MESSAGES: &[TerminalMessage] = &[
     ("top-up-confirm",    b"0220", "630000", "00", "48", Names::Nothing),
 ];
 
-/// Message type, data element 60.3.
-pub(super) const TERMINAL_SESSIONS: &[(&str, &[u8; 4], &str)] = &[
-    ("sign-on", b"0800", "003"),
-    ("sign-off", b"0820", "002"),
-    ("echo", b"0820", "301"),
+/// Message type, data element 60.3, and 48 when it is not said otherwise.
+pub(super) const TERMINAL_SESSIONS: &[(&str, &[u8; 4], &str, Option<&str>)] = &[
+    ("sign-on", b"0800", "003", None),
+    ("sign-off", b"0820", "002", None),
+    ("echo", b"0820", "301", None),
+    ("batch-totals", b"0500", "201", Some(NO_TOTALS)),
+    ("batch-items", b"0320", "201", Some("00")),
+    ("batch-end", b"0320", "202", Some("0000")),
 ];
+
+/// Sums and counts of nothing.
+const NO_TOTALS: &str = "00000000000000000000000000000000000000000000000000000000000000";
 
 #[rustfmt::skip]
 const CUPS_MESSAGES: &[InterbankMessage] = &[

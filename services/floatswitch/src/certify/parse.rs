@@ -6,7 +6,7 @@ use crate::card_issue::parse_yuan;
 use crate::certify::Round;
 use crate::certify::message::test_pan;
 use crate::certify::script::{
-    Act, CardSetup, Exchange, Expect, Figure, Place, Script, Step, Wanted,
+    Act, CardSetup, Exchange, Expect, Figure, OfficeAct, Place, Script, Step, Wanted,
 };
 use money::Amount;
 
@@ -93,6 +93,7 @@ impl Reader {
             "end" => self.take_end(rest),
             "available" => self.take_available(line, content, rest),
             "ledger" | "held" | "postings" => self.take_books(line, content, (word, rest)),
+            "office" => self.take_office(line, content, rest),
             "wait" => {
                 let wait = seconds(rest)?;
                 self.push(line, content, Act::Wait(wait))
@@ -250,6 +251,29 @@ impl Reader {
         )
     }
 
+    fn take_office(&mut self, line: usize, content: &str, rest: &str) -> Result<(), String> {
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let (card, act, expected) = match words.as_slice() {
+            ["loss", card, "temporary", "->", expected] => {
+                (card, OfficeAct::Loss("temporary"), expected)
+            }
+            ["loss", card, "formal", "->", expected] => (card, OfficeAct::Loss("formal"), expected),
+            ["unfreeze", card, "->", expected] => (card, OfficeAct::Unfreeze, expected),
+            _ => {
+                return Err("write `office loss CARD temporary|formal -> approved` or \
+                     `office unfreeze CARD -> approved`"
+                    .to_owned());
+            }
+        };
+        self.known_card(card)?;
+        let act = Act::Office {
+            card: (*card).to_owned(),
+            act,
+            expected: (*expected).to_owned(),
+        };
+        self.push(line, content, act)
+    }
+
     /// `PLACE sends MESSAGE [CARD] [YUAN] [of NAME] [as NAME] [with N=V]... [without N]... -> CODES`.
     fn exchange(&mut self, content: &str) -> Result<Exchange, String> {
         let mut words = content.split_whitespace().peekable();
@@ -262,7 +286,7 @@ impl Reader {
         if !known.contains(&place) || words.next() != Some("sends") {
             return Err(format!(
                 "`{content}` is not understood: a line begins with certify, speaks, terminal, institution, card, step, \
-                 parallel, end, available, ledger, held, postings or wait, or is `PLACE sends MESSAGE ... -> CODE` with \
+                 parallel, end, available, ledger, held, postings, office or wait, or is `PLACE sends MESSAGE ... -> CODE` with \
                  one of the places {known:?}"
             ));
         }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::certify::line::{Line, Target};
 use crate::certify::message::{Answered, Numbers, Sent, compose, encode, masked_frame};
+use crate::certify::office::Office;
 use crate::certify::script::{
-    Act, CardSetup, Exchange, Expect, Figure, Place, Script, Step, Wanted,
+    Act, CardSetup, Exchange, Expect, Figure, OfficeAct, Place, Script, Step, Wanted,
 };
 use crate::engine::now;
 use crate::exit::Failure;
@@ -35,17 +36,11 @@ pub(super) enum Outcome {
     Broken(String),
 }
 
-/// Reads figures that no message tells.
-pub(super) trait Books {
-    /// The figure of a card, or why it cannot be known.
-    async fn figure(&mut self, card: &CardSetup, figure: Figure) -> Result<u64, String>;
-}
-
 /// A script in play.
-pub(super) struct Player<'s, B> {
+pub(super) struct Player<'s> {
     script: &'s Script,
     target: Target,
-    books: B,
+    office: Office,
     lines: BTreeMap<String, Line>,
     /// Messages by the names that the script gave them.
     named: BTreeMap<String, Sent>,
@@ -55,9 +50,14 @@ pub(super) struct Player<'s, B> {
     messages: Vec<String>,
 }
 
-impl<'s, B: Books> Player<'s, B> {
+impl<'s> Player<'s> {
     /// `first_trace` is the trace number before that of the first message.
-    pub(super) fn new(script: &'s Script, target: Target, books: B, first_trace: u32) -> Self {
+    pub(super) fn new(
+        script: &'s Script,
+        target: Target,
+        office: Office,
+        first_trace: u32,
+    ) -> Self {
         Self {
             script,
             lines: script
@@ -66,7 +66,7 @@ impl<'s, B: Books> Player<'s, B> {
                 .map(|place| (place.name.clone(), Line::new(&target)))
                 .collect(),
             target,
-            books,
+            office,
             named: BTreeMap::new(),
             trace: first_trace,
             utc_offset_minutes: 480,
@@ -114,6 +114,11 @@ impl<'s, B: Books> Player<'s, B> {
                 figure,
                 expected,
             } => Ok(self.figure(card, *figure, *expected).await),
+            Act::Office {
+                card,
+                act,
+                expected,
+            } => Ok(self.office_does(card, *act, expected).await),
             Act::Wait(time) => {
                 tokio::time::sleep(*time).await;
                 Ok((Outcome::Held, String::new()))
@@ -238,7 +243,7 @@ impl<'s, B: Books> Player<'s, B> {
         let Some(card) = self.script.cards.iter().find(|card| card.name == name) else {
             return (Outcome::Broken("no such card".to_owned()), String::new());
         };
-        match self.books.figure(card, figure).await {
+        match self.office.figure(card, figure).await {
             Err(why) => (Outcome::Broken(why), String::new()),
             Ok(found) => {
                 let shown = match figure {
@@ -246,6 +251,25 @@ impl<'s, B: Books> Player<'s, B> {
                     Figure::Postings => found.to_string(),
                 };
                 (compare("the books", Some(expected), Some(found)), shown)
+            }
+        }
+    }
+
+    async fn office_does(
+        &mut self,
+        name: &str,
+        act: OfficeAct,
+        expected: &str,
+    ) -> (Outcome, String) {
+        let Some(card) = self.script.cards.iter().find(|card| card.name == name) else {
+            return (Outcome::Broken("no such card".to_owned()), String::new());
+        };
+        match self.office.act(card, act).await {
+            Err(why) => (Outcome::Broken(why), String::new()),
+            Ok(found) if found == expected => (Outcome::Held, found),
+            Ok(found) => {
+                let why = format!("wanted {expected}, the card decided {found}");
+                (Outcome::Broken(why), found)
             }
         }
     }

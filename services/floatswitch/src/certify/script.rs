@@ -76,8 +76,23 @@ pub(super) enum Act {
         figure: Figure,
         expected: u64,
     },
+    /// The back office does something with a card, and what the card must decide.
+    Office {
+        card: String,
+        act: OfficeAct,
+        expected: String,
+    },
     /// Lets time pass.
     Wait(Duration),
+}
+
+/// What the back office does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OfficeAct {
+    /// Reports it lost, `temporary` or `formal`.
+    Loss(&'static str),
+    /// Lifts the report.
+    Unfreeze,
 }
 
 /// A figure of a card that no message tells.

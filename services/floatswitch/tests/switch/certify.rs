@@ -17,17 +17,29 @@ fn scripts() -> Vec<PathBuf> {
     scripts
 }
 
-fn certify(script: &PathBuf, port: u16) -> std::process::Output {
+fn certify(script: &PathBuf, port: u16, operations: &[String]) -> std::process::Output {
     program()
         .arg("certify")
         .arg(script)
         .args(["--target", &format!("127.0.0.1:{port}")])
+        .args(operations)
         .output()
         .unwrap()
 }
 
 fn printed(report: &std::process::Output) -> String {
     String::from_utf8_lossy(&report.stdout).into_owned()
+}
+
+/// Gives the switch an operations endpoint, and the options that name it.
+fn operations_of(switch: &Switch) -> [String; 4] {
+    switch.with_operations();
+    [
+        "--operations".to_owned(),
+        format!("127.0.0.1:{}", switch.operations_port),
+        "--token-file".to_owned(),
+        switch.file("operations.token").display().to_string(),
+    ]
 }
 
 /// Gives the switch one more acquirer, which brings its own merchants, and returns its port.
@@ -69,13 +81,14 @@ fn every_script_that_comes_with_the_switch_passes() {
         ("iso93-ascii", "69980293"),
     ]
     .map(|(dialect, id)| (dialect, add_institution(&switch, dialect, id)));
+    let operations = operations_of(&switch);
     switch.serve();
     for script in &scripts {
         let text = fs::read_to_string(script).unwrap();
         let speaks = |dialect: &str| text.contains(&format!("\nspeaks {dialect}\n"));
         let port = institutions.iter().find(|(dialect, _)| speaks(dialect));
         let port = port.map_or(switch.port, |(_, port)| *port);
-        let report = certify(script, port);
+        let report = certify(script, port, &operations);
         assert!(
             report.status.success(),
             "{} {}",
@@ -96,7 +109,7 @@ fn what_does_not_hold_is_told_and_ends_with_1() {
     fs::write(&script, text).unwrap();
     prepare(&switch, &script);
     switch.serve();
-    let report = certify(&script, switch.port);
+    let report = certify(&script, switch.port, &[]);
     assert_eq!(report.status.code(), Some(1));
     let told = printed(&report);
     for expected in ["BROKEN     4", "wanted 00, got 51", "Result: NOT PASSED"] {
@@ -110,7 +123,7 @@ fn a_script_with_a_mistake_is_refused_with_its_line() {
     let switch = Switch::new();
     let script = switch.file("mistake.cert");
     fs::write(&script, "certify \"Mistake\"\n\ntill sends purchase\n").unwrap();
-    let report = certify(&script, switch.port);
+    let report = certify(&script, switch.port, &[]);
     assert_eq!(report.status.code(), Some(2));
     assert!(
         told(&report).contains("mistake.cert, line 3: "),
