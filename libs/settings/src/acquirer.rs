@@ -1,5 +1,6 @@
 //! Settings of one acquirer: its listener, its limits and its terminals.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde::Deserialize;
@@ -32,6 +33,9 @@ pub struct Acquirer {
     pub reply_timeout_milliseconds: Within<u32, 100, 50_000>,
     /// Whether a terminal must sign on before its first payment.
     pub require_sign_on: bool,
+    /// What its terminals download (0800 with 60.3 = 360): tags of two digits, each with a value.
+    #[serde(default)]
+    pub terminal_parameters: BTreeMap<String, String>,
     /// What is done with the message authentication code (DE64).
     pub mac: EdgeCheck,
     /// What is done with the PIN block (DE52).
@@ -39,6 +43,39 @@ pub struct Acquirer {
     /// Its terminals; an institution, which brings its own merchants, has none here.
     #[serde(default)]
     pub terminals: Vec<Terminals>,
+}
+
+impl Acquirer {
+    /// The most bytes that data element 62 has room for.
+    const PARAMETERS_SIZE_MAX: usize = 999;
+
+    /// What is wrong with the terminal parameters, if something is.
+    pub(crate) fn parameters_problem(&self) -> Option<String> {
+        let is_tag = |tag: &str| tag.len() == 2 && tag.bytes().all(|byte| byte.is_ascii_digit());
+        let is_value =
+            |value: &str| !value.is_empty() && value.bytes().all(|b| (32..127).contains(&b));
+        for (tag, value) in &self.terminal_parameters {
+            if !is_tag(tag) || !is_value(value) {
+                return Some(format!(
+                    "has `{tag} = {value:?}`; write a tag of two digits and a value of printable ASCII"
+                ));
+            }
+        }
+        let size = self.parameter_text().len();
+        (size > Self::PARAMETERS_SIZE_MAX).then(|| {
+            format!(
+                "has {size} bytes; data element 62 has room for {}",
+                Self::PARAMETERS_SIZE_MAX
+            )
+        })
+    }
+
+    /// Tags and values, one behind the other, in the order of the tags.
+    #[must_use]
+    pub fn parameter_text(&self) -> String {
+        let pairs = self.terminal_parameters.iter();
+        pairs.map(|(tag, value)| format!("{tag}{value}")).collect()
+    }
 }
 
 /// What the edge does with a proof that came with a message.

@@ -37,6 +37,9 @@ impl Settings {
         self.check_day(&mut findings);
         for (index, acquirer) in self.acquirers.iter().enumerate() {
             check_timers(index, acquirer, &mut findings);
+            if let Some(advice) = acquirer.parameters_problem() {
+                findings.add(format!("acquirers[{index}].terminal_parameters"), advice);
+            }
             self.check_terminals(index, acquirer, &mut findings);
         }
         self.check_fees(&mut findings);

@@ -172,6 +172,8 @@ fn start(cli: &Cli, kind: ServersNeeded) -> Result<Site, ServerError> {
     let nodes = CassandraCluster::start(CassandraOptions {
         nodes,
         tuning: Tuning::Throughput,
+        // What waits for nodes that are down must not fill the heap of the one that is left.
+        heap_mib: 1_536,
         ..CassandraOptions::default()
     })?;
     Ok(Site::of(

@@ -32,6 +32,15 @@ pub(crate) struct Answering {
     pub(crate) partition_count: u16,
 }
 
+/// What some answers of the edge say beside their code.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extra<'e> {
+    /// Data element 48.
+    pub(crate) totals: Option<&'e [u8]>,
+    /// Data element 62.
+    pub(crate) parameters: Option<&'e [u8]>,
+}
+
 /// What is new in an answer; the rest repeats the request.
 pub(crate) struct Verdict {
     pub(crate) code: ResponseCode,
@@ -131,25 +140,27 @@ impl Answering {
         buffer: &mut Vec<u8>,
     ) -> Result<(), AnswerError> {
         match self.speech {
-            Speech::Pos => Ok(self.edge_to_terminal(message, (code, None), now, buffer)?),
+            Speech::Pos => {
+                Ok(self.edge_to_terminal(message, (code, Extra::default()), now, buffer)?)
+            }
             Speech::Interbank(tongue) => {
                 Ok(self.edge_to_institution(message, (tongue, code), buffer)?)
             }
         }
     }
 
-    /// Answers a terminal from the batch desk.
+    /// Answers a terminal with more than a code.
     ///
     /// # Errors
     /// As [`Self::reply`].
     pub(crate) fn desk(
         &self,
         message: &Message<'_>,
-        (code, totals): (ResponseCode, Option<&[u8]>),
+        answer: (ResponseCode, Extra<'_>),
         now: Timestamp,
         buffer: &mut Vec<u8>,
     ) -> Result<(), AnswerError> {
-        Ok(self.edge_to_terminal(message, (code, totals), now, buffer)?)
+        Ok(self.edge_to_terminal(message, answer, now, buffer)?)
     }
 
     fn write(

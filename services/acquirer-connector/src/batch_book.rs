@@ -13,7 +13,7 @@ pub type Later<'b, T> = Pin<Box<dyn Future<Output = T> + Send + 'b>>;
 
 /// The book of terminals' batches.
 pub trait BatchBook: Send + Sync + 'static {
-    /// All items of a batch; the youngest may come a second or two after their answers.
+    /// All items of a batch; the youngest come up to a second after their answers.
     fn items(&self, batch: BatchName) -> Later<'_, Result<Vec<BatchItem>, StoreError>>;
 
     /// Notes what came of a batch, durable when this returns.

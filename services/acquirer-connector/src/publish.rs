@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tracing::{debug, error, warn};
 
-use crate::answer::AnswerError;
+use crate::answer::{AnswerError, Extra};
 use crate::connection::{Connection, millis};
 use crate::connections::Address;
 use crate::decode::{Desk, mend};
@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 use crate::repeat::Parked;
 use crate::response_code::ResponseCode;
 use crate::spans::{Sampled, trace_context};
-use crate::speech::Speech;
+use crate::speech::{Managed, Speech};
 use crate::translate::Translated;
 use card::Command;
 use command_log::{AppendError, NewRecord, RecordKind, TraceContext, envelope, partition_of};
@@ -111,7 +111,8 @@ impl Batch {
                 Err(refusal) => self.refuse_message(message, refusal),
             },
             Desk::Network => match self.listener.manage(message) {
-                Ok(()) => self.answer_message(message, ResponseCode::APPROVED),
+                Ok(Managed::Done) => self.answer_message(message, ResponseCode::APPROVED),
+                Ok(Managed::Parameters) => self.answer_parameters(message),
                 Err(refusal) => self.refuse_message(message, refusal),
             },
             Desk::Nobody => {
@@ -142,7 +143,11 @@ impl Batch {
                 }
             };
             let now = (listener.shared.clock)();
-            let answer = (code, totals.as_deref());
+            let extra = Extra {
+                totals: totals.as_deref(),
+                ..Extra::default()
+            };
+            let answer = (code, extra);
             let written = listener
                 .answering
                 .desk(&message, answer, now, &mut self.edge_answers);
@@ -249,6 +254,21 @@ impl Batch {
             .answering
             .edge(message, code, now, &mut self.edge_answers);
         self.note_edge_answer(written, code);
+    }
+
+    fn answer_parameters(&mut self, message: &Message<'_>) {
+        let now = (self.listener.shared.clock)();
+        let parameters = &*self.listener.settings.terminal_parameters;
+        let extra = Extra {
+            parameters: (!parameters.is_empty()).then_some(parameters),
+            ..Extra::default()
+        };
+        let answer = (ResponseCode::APPROVED, extra);
+        let written = self
+            .listener
+            .answering
+            .desk(message, answer, now, &mut self.edge_answers);
+        self.note_edge_answer(written, ResponseCode::APPROVED);
     }
 
     fn note_edge_answer(&self, written: Result<(), AnswerError>, code: ResponseCode) {

@@ -58,6 +58,9 @@ pub struct ListenerSettings {
     /// A request without a decision is given up after this: no answer, its fate is unknown, the
     /// terminal's reversal settles it.
     pub reply_timeout: Duration,
+    /// What a terminal that asks for its parameters is told in data element 62: tags of two digits,
+    /// each with its value behind it. Empty: nothing.
+    pub terminal_parameters: Arc<[u8]>,
     /// Whether a terminal must sign on before its first payment.
     pub sign_on: SignOn,
 }

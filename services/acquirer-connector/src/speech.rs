@@ -35,12 +35,20 @@ impl Speech {
     }
 }
 
+/// What is answered to a network management message, beside that it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Managed {
+    Done,
+    /// The terminal's parameters, in data element 62.
+    Parameters,
+}
+
 impl Listener {
     /// Does what a network management message says about its session.
     ///
     /// # Errors
     /// The first [`Refusal`] that applies.
-    pub(crate) fn manage(&self, message: &Message<'_>) -> Result<(), Refusal> {
+    pub(crate) fn manage(&self, message: &Message<'_>) -> Result<Managed, Refusal> {
         match self.speech {
             Speech::Pos => self.network_pos(message),
             Speech::Interbank(tongue) => self.network_interbank(message, tongue),

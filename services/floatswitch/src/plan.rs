@@ -228,6 +228,7 @@ fn listener(
         idle_timeout: seconds(acquirer.idle_timeout_seconds.get()),
         read_timeout: seconds(acquirer.read_timeout_seconds.get()),
         reply_timeout: Duration::from_millis(acquirer.reply_timeout_milliseconds.get().into()),
+        terminal_parameters: Arc::from(acquirer.parameter_text().into_bytes()),
         sign_on: match acquirer.require_sign_on {
             true => SignOn::Required,
             false => SignOn::Optional,

@@ -4,7 +4,7 @@ use tracing::info;
 
 use crate::listener::Listener;
 use crate::refusal::Refusal;
-use crate::speech::Tongue;
+use crate::speech::{Managed, Tongue};
 use iso8583::Message;
 use link::NetworkRequest;
 
@@ -25,7 +25,7 @@ impl Listener {
         &self,
         message: &Message<'_>,
         tongue: Tongue,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Managed, Refusal> {
         match said(message, tongue)? {
             Said::Session(request) => self.institution.note(request),
             Said::CutOver => info!(
@@ -33,7 +33,7 @@ impl Listener {
                 "the network tells its cut-over; days are cut by this switch's own settings"
             ),
         }
-        Ok(())
+        Ok(Managed::Done)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::listener::Listener;
 use crate::pos::read::place_of;
 use crate::refusal::Refusal;
+use crate::speech::Managed;
 use iso8583::{Message, MtiFunction, PosF60};
 use link::NetworkRequest;
 
@@ -14,25 +15,40 @@ impl Listener {
     ///
     /// # Errors
     /// The first [`Refusal`] that applies; the session is then as before.
-    pub(crate) fn network_pos(&self, message: &Message<'_>) -> Result<(), Refusal> {
+    pub(crate) fn network_pos(&self, message: &Message<'_>) -> Result<Managed, Refusal> {
         let place = place_of(message, self.settings.acquirer)?;
         self.shop(place)?;
         let custom = message.digits(60).ok_or(Refusal::Missing { number: 60 })?;
         let custom = PosF60::parse(&custom).map_err(|_| Refusal::Form { number: 60 })?;
-        let request = requested(message.mti().function(), custom.network_code)?;
-        self.sessions.note(place.terminal, custom.batch, request);
-        Ok(())
+        match requested(message.mti().function(), custom.network_code)? {
+            Requested::Session(request) => {
+                self.sessions.note(place.terminal, custom.batch, request);
+                Ok(Managed::Done)
+            }
+            Requested::Parameters => Ok(Managed::Parameters),
+            Requested::EndOfParameters => Ok(Managed::Done),
+        }
     }
 }
 
+/// What a terminal wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Requested {
+    Session(NetworkRequest),
+    Parameters,
+    EndOfParameters,
+}
+
 /// By function and network code (data element 60.3).
-fn requested(function: MtiFunction, network_code: u16) -> Result<NetworkRequest, Refusal> {
+fn requested(function: MtiFunction, network_code: u16) -> Result<Requested, Refusal> {
     match (function, network_code) {
         // Single and double length keys, with a track key, SM4.
-        (MtiFunction::Request, 1 | 3 | 4 | 5) => Ok(NetworkRequest::SignOn),
-        (MtiFunction::Advice, 2) => Ok(NetworkRequest::SignOff),
-        (MtiFunction::Advice, 301) => Ok(NetworkRequest::Echo),
-        // Parameters, certificates and lists are not downloaded from here.
+        (MtiFunction::Request, 1 | 3 | 4 | 5) => Ok(Requested::Session(NetworkRequest::SignOn)),
+        (MtiFunction::Advice, 2) => Ok(Requested::Session(NetworkRequest::SignOff)),
+        (MtiFunction::Advice, 301) => Ok(Requested::Session(NetworkRequest::Echo)),
+        (MtiFunction::Request, 360) => Ok(Requested::Parameters),
+        (MtiFunction::Request, 361) => Ok(Requested::EndOfParameters),
+        // Certificates, chip parameters and lists are not downloaded from here.
         (
             MtiFunction::Request
             | MtiFunction::Advice

@@ -21,9 +21,11 @@ use card_store::BatchName;
 use iso8583::{Message, MtiClass, PosF60};
 use pan::Pan;
 
-/// Items of payments that were just answered reach the book within a second or two: so often and so
-/// long it is looked again before totals count as different.
-const LOOKS: u32 = 6;
+/// Items of payments that were just answered reach the book within a second: before that the book
+/// may lack what the terminal lacks too, and be called balanced for it.
+const BOOK_LAG: Duration = Duration::from_millis(1_500);
+/// So often it is looked again before totals count as different.
+const LOOKS: u32 = 3;
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// Batches whose items are being uploaded, and items of one (OWN-4).
 const UPLOADS_MAX: usize = 4_096;
@@ -153,6 +155,7 @@ impl Listener {
     /// Compares totals, and notes what came of it.
     async fn compare(&self, batch: BatchName, digits: &[u8]) -> Result<DeskAnswer, Refusal> {
         let told = BatchTotals::parse(digits)?;
+        tokio::time::sleep(BOOK_LAG).await;
         let mut ours = totals(&self.counted(batch).await?);
         for _ in 1..LOOKS {
             if ours == told {
@@ -178,6 +181,7 @@ impl Listener {
         if u32::try_from(items.len()).ok() != Some(count) {
             return Err(Refusal::UploadAgain);
         }
+        tokio::time::sleep(BOOK_LAG).await;
         let counted = self.counted(batch).await?;
         let uploaded = self.find_cards(&items).await?;
         let found = differences(&uploaded, &counted);

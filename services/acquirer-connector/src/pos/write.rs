@@ -1,6 +1,6 @@
 //! Answers to terminals: data elements, in order, into the buffer of one write.
 
-use crate::answer::{Answering, CURRENCY, Verdict, edge_reference};
+use crate::answer::{Answering, CURRENCY, Extra, Verdict, edge_reference};
 use crate::calendar::LocalTime;
 use crate::repeat::trace_of;
 use crate::response_code::ResponseCode;
@@ -92,11 +92,11 @@ impl Answering {
         encoder.finish()
     }
 
-    /// Answers a terminal's message by itself, with data element 48 when there is something to say.
+    /// Answers a terminal's message by itself, with what there is to say beside the code.
     pub(crate) fn edge_to_terminal(
         &self,
         message: &Message<'_>,
-        (code, totals): (ResponseCode, Option<&[u8]>),
+        (code, extra): (ResponseCode, Extra<'_>),
         now: Timestamp,
         buffer: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
@@ -115,10 +115,13 @@ impl Answering {
             .text(37, reference)
             .text(39, code.for_terminals().as_bytes());
         encoder.echo(41, message).echo(42, message);
-        if let Some(totals) = totals {
+        if let Some(totals) = extra.totals {
             encoder.digits(48, totals);
         }
         encoder.echo(49, message).echo(60, message);
+        if let Some(parameters) = extra.parameters {
+            encoder.bytes(62, parameters);
+        }
         encoder.finish()
     }
 }

@@ -85,7 +85,9 @@ async fn requests_of_the_network_desk() {
         ),
         (Request::network(b"0800", "00000001001"), "0810", "00"),
         (Request::network(b"0800", "00000001005"), "0810", "00"),
-        (Request::network(b"0800", "00000001360"), "0810", "40"),
+        (Request::network(b"0800", "00000001360"), "0810", "00"),
+        (Request::network(b"0800", "00000001361"), "0810", "00"),
+        (Request::network(b"0800", "00000001370"), "0810", "40"),
         (Request::network(b"0820", "00000001001"), "0830", "40"),
         (Request::sign_on().with(41, "79999999"), "0810", "97"),
         (wrong_merchant, "0810", "03"),
@@ -97,4 +99,22 @@ async fn requests_of_the_network_desk() {
         assert_eq!((answer.mti().as_str(), answer.code().as_str()), (mti, code));
     }
     assert_eq!(switch.appended_count(), 0);
+}
+
+#[tokio::test]
+async fn a_terminal_downloads_its_parameters() {
+    let switch = Switch::start(|_| {}).await;
+    let mut peer = switch.peer().await;
+    let answer = peer
+        .ask(&Request::network(b"0800", "00000001360").frame())
+        .await;
+    let parameters = answer.message().bytes(62).map(<[u8]>::to_vec);
+    assert_eq!(
+        parameters.as_deref(),
+        Some(b"1260132022SUPERMARKET".as_slice())
+    );
+    let end = peer
+        .ask(&Request::network(b"0800", "00000001361").frame())
+        .await;
+    assert_eq!((end.code().as_str(), end.value(62)), ("00", None));
 }

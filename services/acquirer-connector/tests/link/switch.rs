@@ -56,6 +56,7 @@ pub(crate) fn listener() -> ListenerSettings {
         idle_timeout: Duration::from_secs(600),
         read_timeout: Duration::from_secs(600),
         reply_timeout: Duration::from_secs(600),
+        terminal_parameters: Arc::from(b"1260132022SUPERMARKET".as_slice()),
         sign_on: SignOn::Optional,
     }
 }

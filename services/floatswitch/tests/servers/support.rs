@@ -51,6 +51,23 @@ impl Serving {
         line.unwrap().split(' ').next().unwrap()
     }
 
+    /// Where the listener of an acquirer is.
+    pub(crate) fn address_of(&self, acquirer: &str) -> String {
+        let of_it = format!(" for acquirer {acquirer} ");
+        let line = self.lines.iter().find(|line| line.contains(&of_it));
+        let address = line.and_then(|line| line.strip_prefix("listening on "));
+        address.unwrap().split(' ').next().unwrap().to_owned()
+    }
+
+    /// What a line says between its beginning and an end.
+    pub(crate) fn told_after(&self, beginning: &str, end: &str) -> String {
+        let rest = self
+            .lines
+            .iter()
+            .find_map(|line| line.strip_prefix(beginning));
+        rest.unwrap().split(end).next().unwrap().to_owned()
+    }
+
     pub(crate) fn stop(mut self) {
         let pid = i32::try_from(self.child.id()).unwrap();
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
