@@ -22,6 +22,7 @@
 mod checkpoint;
 #[cfg(test)]
 mod crash_tests;
+mod cuts;
 mod journal;
 mod lsm;
 mod mark;
@@ -32,6 +33,7 @@ mod store;
 mod torn_tail;
 
 pub use checkpoint::LastCheckpoint;
+pub use cuts::KeptCuts;
 pub use options::{OpenError, Options};
 pub use overlay::Frozen;
 pub use store::{EmbeddedStore, Stats};

@@ -6,7 +6,6 @@
 //! | `keys`       | card 16, leg key 12       | the key row                                 |
 //! | `references` | card 16, offset u64       | the key row                                 |
 //! | `partitions` | partition u16             | next offset u64, context                    |
-//! | `cuts`       | partition u16, number u64 | offset u64, totals                          |
 //! | `items`      | batch 38, partition u16,  | an item of a terminal's batch               |
 //! |              | offset u64                |                                             |
 //! | `batches`    | batch 38                  | what came of it                             |
@@ -17,7 +16,6 @@
 //! kept under both names: a trace number that comes round again takes over the key, while the RRN
 //! still finds the older transaction.
 
-mod cuts;
 mod items;
 
 use std::collections::BTreeMap;
@@ -55,7 +53,6 @@ pub(crate) struct Lsm {
     keys: Keyspace,
     references: Keyspace,
     partitions: Keyspace,
-    cuts: Keyspace,
     items: Keyspace,
     batches: Keyspace,
     meta: Keyspace,
@@ -122,7 +119,6 @@ impl Lsm {
             keys: keyspace("keys")?,
             references: keyspace("references")?,
             partitions: keyspace("partitions")?,
-            cuts: keyspace("cuts")?,
             items: keyspace("items")?,
             batches: keyspace("batches")?,
             meta: keyspace("meta")?,

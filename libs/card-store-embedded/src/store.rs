@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 
 use crate::checkpoint::{self, LastCheckpoint, Parts, StepHook};
+use crate::cuts::{self, KeptCuts};
 use crate::journal::{Address, Journal};
 use crate::lsm::Lsm;
 use crate::mark::{self, CheckpointMark};
@@ -31,6 +32,7 @@ const RESUME_POINTS_MAX: usize = 1_024;
 pub struct EmbeddedStore {
     journal: Journal,
     lsm: Lsm,
+    cuts: KeptCuts,
     overlay: Overlay,
     /// Last rows of cards that have left the overlay, as the last checkpoint wrote them. Only a
     /// checkpoint fills it, so an entry is never older than the LSM tree.
@@ -48,6 +50,7 @@ struct Places {
     lsm: PathBuf,
     journal: PathBuf,
     mark: PathBuf,
+    cuts: PathBuf,
 }
 
 impl Places {
@@ -56,6 +59,7 @@ impl Places {
             lsm: folder.join("lsm"),
             journal: folder.join("journal"),
             mark: folder.join(mark::FILE_NAME),
+            cuts: folder.join(cuts::FILE_NAME),
         }
     }
 }
@@ -91,12 +95,13 @@ impl EmbeddedStore {
         std::fs::create_dir_all(&places.lsm).map_err(OpenError::io("create", &places.lsm))?;
         let lsm = Lsm::create(&places.lsm, options)?;
         let mark = CheckpointMark::create(&places.mark)?;
+        let cuts = KeptCuts::create(&places.cuts)?;
         // Last, so that a store that has it is whole.
         std::fs::create_dir(&places.journal).map_err(OpenError::io("create", &places.journal))?;
         std::fs::File::open(folder)
             .and_then(|opened| opened.sync_all())
             .map_err(OpenError::io("sync", folder))?;
-        Self::assemble(lsm, mark, &places, options)
+        Self::assemble((lsm, cuts), mark, &places, options)
     }
 
     /// Opens the store of this folder as its last checkpoint left it. What was written later is
@@ -115,11 +120,12 @@ impl EmbeddedStore {
         let lsm = Lsm::open(&places.lsm, options)?;
         let mut mark = CheckpointMark::open(&places.mark)?;
         mark.check(lsm.checkpoint_number()?)?;
-        Self::assemble(lsm, mark, &places, options)
+        let cuts = KeptCuts::open(&places.cuts)?;
+        Self::assemble((lsm, cuts), mark, &places, options)
     }
 
     fn assemble(
-        lsm: Lsm,
+        (lsm, cuts): (Lsm, KeptCuts),
         mark: CheckpointMark,
         places: &Places,
         options: &Options,
@@ -130,6 +136,7 @@ impl EmbeddedStore {
         Ok(Self {
             journal,
             lsm,
+            cuts,
             overlay: Overlay::new(),
             heads: Cache::new(options.heads_cached_max),
             resume_points: Cache::new(RESUME_POINTS_MAX),
@@ -355,10 +362,7 @@ impl CardStore for EmbeddedStore {
     }
 
     fn keep_cuts(&self, cuts: &[CutTotals]) -> Result<(), WriteError> {
-        if cuts.is_empty() {
-            return Ok(());
-        }
-        self.lsm.keep_cuts(cuts)
+        self.cuts.keep(cuts)
     }
 
     async fn cut_totals(
@@ -367,7 +371,7 @@ impl CardStore for EmbeddedStore {
         from: u64,
         max: usize,
     ) -> Result<Vec<CutTotals>, StoreError> {
-        self.lsm.cut_totals(partition, from, max)
+        Ok(self.cuts.cut_totals(partition, from, max))
     }
 
     fn keep_items(&self, items: &[BatchItem]) -> Result<(), WriteError> {

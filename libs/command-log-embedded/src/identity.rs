@@ -51,6 +51,14 @@ pub(crate) fn open(dir: &Path) -> Result<(File, LogId), OpenError> {
     Ok((file, id))
 }
 
+/// Tells which log a folder holds, without opening it.
+///
+/// # Errors
+/// [`OpenError`] when there is none, or it is in use.
+pub fn read_log_id(dir: &Path) -> Result<LogId, OpenError> {
+    open(dir).map(|(_, id)| id)
+}
+
 fn render(id: &LogId) -> String {
     let body = format!(
         "{TITLE}\nincarnation {}\npartition_count {}\nhash_version {}\n",

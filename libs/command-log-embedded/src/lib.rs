@@ -34,6 +34,7 @@ pub use clock::{Clock, FORWARD_JUMP_MAX_MS, Reading, SystemClock};
 pub use consumer::EmbeddedConsumer;
 pub use disk::{Disk, SystemDisk};
 pub use error::OpenError;
+pub use identity::read_log_id;
 pub use lock::{DataLock, LOCK_FILE, LockError};
 pub use log::EmbeddedLog;
 pub use options::{Options, Retention};

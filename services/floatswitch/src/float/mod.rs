@@ -4,6 +4,7 @@
 //! for ten cards as for ten million. `--verify` believes none of them: it goes through every card
 //! and its journal, and demands the same to the fen.
 
+mod folder;
 mod print;
 mod verify;
 
@@ -104,6 +105,9 @@ async fn tell(settings: &Settings, at: FloatAt) -> Result<FloatTold, Failure> {
         if let Some(answer) = back_office::said(client.get(&path).await)? {
             return back_office::read(answer.body);
         }
+    }
+    if let Some(told) = folder::told(settings, at).await? {
+        return Ok(told);
     }
     days::work_on(settings, Telling(at)).await
 }

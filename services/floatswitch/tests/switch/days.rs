@@ -146,3 +146,24 @@ fn past_floats_move_along() {
     assert_eq!(moved["verified"]["clean"], true, "{moved}");
     assert_eq!(moved["programmes"], before["programmes"]);
 }
+
+#[test]
+fn past_floats_are_backed_up() {
+    let mut switch = Switch::new_with(&BY_HAND);
+    switch.issue_cards();
+    work(&mut switch, "run.csv");
+    let number = json(&switch, &["day", "cut"])["cut_number"].to_string();
+    let before = json(&switch, &["float", "--cut", &number]);
+    let backup = switch.file("backup");
+    let made = switch.run(&["backup", backup.to_str().unwrap()]);
+    assert!(made.status.success(), "{}", told(&made));
+    let other = Switch::new_with(&BY_HAND);
+    let restored = other.run(&["restore", "--from", backup.to_str().unwrap()]);
+    assert!(restored.status.success(), "{}", told(&restored));
+    assert_eq!(json(&other, &["float", "--cut", &number]), before);
+    assert_eq!(
+        json(&other, &["float"]),
+        before,
+        "with the cards opened, too"
+    );
+}
