@@ -53,7 +53,7 @@ pub struct DecidedTold {
     pub version: Option<u32>,
     /// The settlement day.
     pub day: String,
-    /// When it was decided, by the log's clock, milliseconds since 1970.
+    /// When it was decided, by the log's clock to the second, in milliseconds since 1970.
     pub decided_at_ms: i64,
     /// From the request's arrival to the decision, in milliseconds, rounded up.
     pub effect_ms: u64,
