@@ -362,3 +362,46 @@ async fn a_log_whose_clock_leapt_is_not_believed() {
         "LOG-5: it reached no card"
     );
 }
+
+/// LOG-5: a command is decided by the rules in front of it in the log, also when it is decided after
+/// others were installed, and again after a crash.
+#[tokio::test]
+async fn changed_rules_hold_from_their_barrier_on() {
+    let bench = Bench::start().await;
+    bench.issue(1, yuan(1_000)).await;
+    let mut changed = rules();
+    for programme in changed.programmes.values_mut() {
+        programme.limits.day_amount = Some(yuan(100));
+    }
+    bench.purchase(1, 1, yuan(60));
+    bench.purchase(1, 2, yuan(60)); // In flight while the rules change.
+    bench.processor.install_rules(&changed).await.unwrap();
+    bench.purchase(1, 3, yuan(1)); // What was spent before the limit counts.
+    let declined = Outcome::Declined(DeclineReason::OverLimit);
+    assert_eq!(
+        bench.outcomes(3).await,
+        [Outcome::Approved, Outcome::Approved, declined]
+    );
+    let bench = bench.crash().await; // Folds again, and compares.
+    assert_eq!(bench.card(1).await.posted(), yuan(880));
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn rules_that_are_in_force_get_no_second_barrier() {
+    let bench = Bench::start().await;
+    let partition = bench.partition(1);
+    let records = || bench.log.records();
+    let of_partition = |record: &command_log::LogRecord| record.position.partition == partition;
+    let end = || records().iter().filter(|record| of_partition(record)).count();
+    let before = end();
+    bench.processor.install_rules(&rules()).await.unwrap();
+    assert_eq!(end(), before);
+    let mut changed = rules();
+    for programme in changed.programmes.values_mut() {
+        programme.blocked_categories = vec![6_011];
+    }
+    bench.processor.install_rules(&changed).await.unwrap();
+    assert_eq!(end(), before + 1);
+    bench.stop().await;
+}

@@ -1,7 +1,8 @@
 //! Rows, states and totals that were tampered with.
 
 use super::life::{
-    ID, PROGRAMME, alter, block_on, decide, fen, forge, long_life, row, short_life, store, with_key,
+    ID, PROGRAMME, alter, block_on, corrected_life, decide, fen, forge, long_life, row, short_life,
+    store, with_key,
 };
 use crate::check::Audit;
 use card::{CreditSource, DeclineReason, Kind, Outcome, PartitionId, ProgrammeId, Request};
@@ -34,7 +35,7 @@ fn check(writes: &[CardWrite], version: u32, expected: &str) {
 
 #[test]
 fn lives_that_nobody_touched_are_clean() {
-    for writes in [short_life(), long_life()] {
+    for writes in [short_life(), long_life(), corrected_life()] {
         assert_eq!(audit(&writes).findings.kept, []);
     }
 }
@@ -88,6 +89,31 @@ fn what_was_tampered_with_is_found() {
     );
     let moved = altered(2, |row| row.position.partition = PartitionId(1));
     check(&moved, 2, "row is of partition 1, the card of 0");
+}
+
+/// What a sale comes to after its adjustments is what was booked for it, and bounds its refunds.
+#[test]
+fn forged_adjustments_are_found() {
+    let forged = |version, change: fn(&mut card::Row)| {
+        let mut writes = corrected_life();
+        forge(&mut writes, version, change);
+        writes
+    };
+    check(
+        &forged(9, |row| row.amount = fen(3_200)),
+        10,
+        "adjustments of version 7 do not come to 32.00",
+    );
+    check(
+        &forged(9, |row| row.amount = fen(3_200)),
+        10,
+        "refunds are over version 7",
+    );
+    check(
+        &forged(3, |row| row.link = Version(0)),
+        3,
+        "direct credit of 10.00 moved 0 fen",
+    );
 }
 
 /// A forger who mends the hash chain cannot mend the state, nor what follows from the money.

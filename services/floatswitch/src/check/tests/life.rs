@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use card::{
-    CardId, Command, CompletionForm, Context, CreditSource, Day, Facts, Fingerprint, LegKey,
-    MerchantId, OriginalRef, PartitionId, Place, Position, Programme, ProgrammeId, Recalled,
-    ReplyTo, Request, Row, Rules, TerminalId, Timestamp,
+    Adjusted, CardId, Command, CompletionForm, Context, CreditSource, Day, Facts, Fingerprint,
+    LegKey, MerchantId, OriginalRef, PartitionId, Place, Position, Programme, ProgrammeId,
+    Recalled, ReplaceReason, ReplyTo, Request, Row, Rules, TerminalId, Timestamp,
 };
 use card_store::memory::MemoryStore;
 use card_store::{CardStore as _, CardWrite, JournalRow, StoredCard};
@@ -119,6 +119,55 @@ pub(super) fn long_life() -> Vec<CardWrite> {
                 amount: fen(90_000),
             },
         ),
+    ])
+}
+
+/// Versions 1 to 12: sold; confirmed before it was asked, asked, reversed; refused, confirmed; paid,
+/// corrected to 25.00, tipped to 33.00, refunded; another medium; found.
+pub(super) fn corrected_life() -> Vec<CardWrite> {
+    let source = CreditSource::Cash;
+    let confirm = |amount, number| Request::CreditConfirm {
+        amount,
+        source,
+        original: original(number),
+    };
+    let credit = |amount| Request::DirectCredit { amount, source };
+    let adjust = |amount, what| Request::Adjust {
+        amount,
+        original: original(7),
+        what,
+    };
+    decide([
+        issue(),
+        with_key(2, confirm(fen(1_000), 3)),
+        with_key(3, credit(fen(1_000))),
+        with_key(
+            4,
+            Request::Reversal {
+                amount: fen(1_000),
+                original: original(3),
+            },
+        ),
+        with_key(5, credit(fen(900_000))),
+        with_key(6, confirm(fen(900_000), 5)),
+        with_key(7, Request::Purchase { amount: fen(3_000) }),
+        with_key(8, adjust(fen(2_500), Adjusted::Sale)),
+        with_key(9, adjust(fen(3_300), Adjusted::Tip)),
+        with_key(
+            10,
+            Request::Refund {
+                amount: fen(3_300),
+                original: original(7),
+            },
+        ),
+        with_key(
+            11,
+            Request::Replace {
+                medium: 1,
+                reason: ReplaceReason::Damaged,
+            },
+        ),
+        with_key(12, Request::LiftLoss),
     ])
 }
 
