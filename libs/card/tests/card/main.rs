@@ -3,6 +3,7 @@
 
 mod formats;
 mod model;
+mod orders;
 mod rules;
 mod scenarios;
 mod support;
