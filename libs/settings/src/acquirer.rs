@@ -33,6 +33,10 @@ pub struct Acquirer {
     pub reply_timeout_milliseconds: Within<u32, 100, 50_000>,
     /// Whether a terminal must sign on before its first payment.
     pub require_sign_on: bool,
+    /// Whether its terminals settle their batches here (0500, 0320). Each booked payment then leaves an
+    /// item of its batch in the store; without, the batch desk answers 40.
+    #[serde(default)]
+    pub batch_settlement: bool,
     /// What its terminals download (0800 with 60.3 = 360): tags of two digits, each with a value.
     #[serde(default)]
     pub terminal_parameters: BTreeMap<String, String>,

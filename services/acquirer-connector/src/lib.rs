@@ -49,4 +49,6 @@ pub use metric_names::{
     EXCHANGES_EXPIRED_TOTAL, EXCHANGES_IN_FLIGHT, FRAMES_REFUSED_TOTAL, REPLIES_LATE_TOTAL,
 };
 pub use response_code::ResponseCode;
-pub use settings::{CONNECTIONS_MAX, Clock, ConnectorSettings, ListenerSettings, StartError};
+pub use settings::{
+    BatchSettlement, CONNECTIONS_MAX, Clock, ConnectorSettings, ListenerSettings, StartError,
+};

@@ -58,11 +58,22 @@ pub struct ListenerSettings {
     /// A request without a decision is given up after this: no answer, its fate is unknown, the
     /// terminal's reversal settles it.
     pub reply_timeout: Duration,
+    /// Whether its terminals settle their batches here.
+    pub batch_settlement: BatchSettlement,
     /// What a terminal that asks for its parameters is told in data element 62: tags of two digits,
     /// each with its value behind it. Empty: nothing.
     pub terminal_parameters: Arc<[u8]>,
     /// Whether a terminal must sign on before its first payment.
     pub sign_on: SignOn,
+}
+
+/// Whether terminals settle their batches here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchSettlement {
+    /// Each booked payment leaves an item of its batch, and the batch desk is open.
+    Offered,
+    /// Nothing is kept for it, and the batch desk answers that it is not offered.
+    NotOffered,
 }
 
 /// Why the connector could not start.

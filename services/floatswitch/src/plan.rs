@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::dialect;
 use crate::exit::Failure;
-use acquirer_connector::{ConnectorSettings, ListenerSettings};
+use acquirer_connector::{BatchSettlement, ConnectorSettings, ListenerSettings};
 use card::{
     Acceptance, CardKind, Channel, Channels, Day, FeeTerms, Limits, Offered, Programme,
     ProgrammeId, Rules, Timestamp,
@@ -228,6 +228,10 @@ fn listener(
         idle_timeout: seconds(acquirer.idle_timeout_seconds.get()),
         read_timeout: seconds(acquirer.read_timeout_seconds.get()),
         reply_timeout: Duration::from_millis(acquirer.reply_timeout_milliseconds.get().into()),
+        batch_settlement: match acquirer.batch_settlement {
+            true => BatchSettlement::Offered,
+            false => BatchSettlement::NotOffered,
+        },
         terminal_parameters: Arc::from(acquirer.parameter_text().into_bytes()),
         sign_on: match acquirer.require_sign_on {
             true => SignOn::Required,

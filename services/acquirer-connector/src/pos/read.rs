@@ -10,6 +10,7 @@ use crate::pos::kinds::{Codes, KindRow};
 use crate::pos::write::Slip;
 use crate::refusal::Refusal;
 use crate::repeat::{Parked, Repeat, trace_of};
+use crate::settings::BatchSettlement;
 use card::{AcquirerId, Counterparty, LegKey, Place};
 use iso8583::{Message, Mti, MtiFunction, PosF60, PosF61};
 use registry::{ParticipantId, TerminalRef};
@@ -24,6 +25,8 @@ struct Asked<'m> {
     row: &'static KindRow,
     custom: PosF60,
     leg: Leg,
+    /// The batch that the payment leaves an item in, 0 = none.
+    kept_batch: u32,
 }
 
 impl Listener {
@@ -122,6 +125,10 @@ impl Listener {
             row,
             custom,
             leg,
+            kept_batch: match self.settings.batch_settlement {
+                BatchSettlement::Offered => leg.batch,
+                BatchSettlement::NotOffered => 0,
+            },
         })
     }
 }
@@ -195,7 +202,7 @@ impl Asked<'_> {
             custom: self.custom,
         };
         let place = Place {
-            batch: self.leg.batch,
+            batch: self.kept_batch,
             trace: self.leg.trace,
             ..place
         };

@@ -16,6 +16,7 @@ use crate::pos::read::place_of;
 use crate::pos::tally::{Counted, Difference, Uploaded, counted, differences, totals};
 use crate::refusal::Refusal;
 use crate::response_code::ResponseCode;
+use crate::settings::BatchSettlement;
 use card::Place;
 use card_store::BatchName;
 use iso8583::{Message, MtiClass, PosF60};
@@ -126,6 +127,9 @@ impl Listener {
     /// # Errors
     /// The first [`Refusal`] that applies.
     pub(crate) async fn settle(&self, message: &Message<'_>) -> Result<DeskAnswer, Refusal> {
+        if self.settings.batch_settlement == BatchSettlement::NotOffered {
+            return Err(Refusal::NotSupported);
+        }
         let place = place_of(message, self.settings.acquirer)?;
         self.shop(place)?;
         let custom = message.digits(60).ok_or(Refusal::Missing { number: 60 })?;

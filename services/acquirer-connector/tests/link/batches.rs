@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::peer::Peer;
 use crate::requests::{CARD_A, CARD_UNKNOWN, MERCHANT, Request, TERMINAL};
 use crate::switch::{ACQUIRER, Switch, card};
+use acquirer_connector::BatchSettlement;
 use card::{AcquirerId, Day, Kind, MerchantId, PartitionId, Position, TerminalId, Version};
 use card_store::{BatchItem, BatchName, CardStore};
 use money::Amount;
@@ -157,6 +158,19 @@ async fn an_end_with_another_count_asks_for_all_items_again() {
     assert_eq!(peer.ask(&upload("00000001202", "0001")).await.code(), "79");
     assert_eq!(peer.ask(&upload("00000001201", &item)).await.code(), "00");
     assert_eq!(peer.ask(&upload("00000001202", "0001")).await.code(), "00");
+}
+
+#[tokio::test]
+async fn where_it_is_not_offered_nothing_is_kept_and_the_desk_is_closed() {
+    let mut switch = Switch::start(|settings| {
+        settings.batch_settlement = BatchSettlement::NotOffered;
+    })
+    .await;
+    let mut peer = switch.peer().await;
+    assert_eq!(peer.ask(&totals(TOTALS)).await.code(), "40");
+    peer.send(&Request::purchase(9).frame()).await;
+    let command = switch.approve().await;
+    assert_eq!((command.place.batch, command.place.trace), (0, 9));
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use tokio::time::timeout;
 use crate::metering::Meter;
 use crate::peer::{PATIENCE, Peer};
 use crate::requests::{CARD_A, CARD_B, MERCHANT};
-use acquirer_connector::{Connector, ConnectorSettings, Directory, ListenerSettings, StoreBatches};
+use acquirer_connector::{
+    BatchSettlement, Connector, ConnectorSettings, Directory, ListenerSettings, StoreBatches,
+};
 use card::{
     CardId, Command, Day, DeclineReason, FeeTerms, Outcome, PartitionId, Position, Reply,
     Timestamp, Version,
@@ -56,6 +58,7 @@ pub(crate) fn listener() -> ListenerSettings {
         idle_timeout: Duration::from_secs(600),
         read_timeout: Duration::from_secs(600),
         reply_timeout: Duration::from_secs(600),
+        batch_settlement: BatchSettlement::Offered,
         terminal_parameters: Arc::from(b"1260132022SUPERMARKET".as_slice()),
         sign_on: SignOn::Optional,
     }

@@ -393,7 +393,12 @@ async fn rules_that_are_in_force_get_no_second_barrier() {
     let partition = bench.partition(1);
     let records = || bench.log.records();
     let of_partition = |record: &command_log::LogRecord| record.position.partition == partition;
-    let end = || records().iter().filter(|record| of_partition(record)).count();
+    let end = || {
+        records()
+            .iter()
+            .filter(|record| of_partition(record))
+            .count()
+    };
     let before = end();
     bench.processor.install_rules(&rules()).await.unwrap();
     assert_eq!(end(), before);

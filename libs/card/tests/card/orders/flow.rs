@@ -93,7 +93,10 @@ impl Flow {
         events: &[Event],
     ) -> Self {
         let all: Vec<Event> = before.iter().chain(events).copied().collect();
-        assert!(all.len() <= EVENTS_MAX && events.len() <= 6, "{name}: too many events");
+        assert!(
+            all.len() <= EVENTS_MAX && events.len() <= 6,
+            "{name}: too many events"
+        );
         let find = |wanted: &str| {
             let index = all.iter().position(|event| event.name == wanted);
             index.unwrap_or_else(|| panic!("{name}: no event is called `{wanted}`"))

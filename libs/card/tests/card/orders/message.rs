@@ -44,11 +44,9 @@ impl What {
     pub(crate) const fn class(self) -> Class {
         match self {
             Self::PreAuth | Self::PreAuthVoid => Class::Authorization,
-            Self::Purchase
-            | Self::Void
-            | Self::Completion
-            | Self::CompletionVoid
-            | Self::TopUp => Class::Financial,
+            Self::Purchase | Self::Void | Self::Completion | Self::CompletionVoid | Self::TopUp => {
+                Class::Financial
+            }
             Self::Refund
             | Self::CompletionAdvice
             | Self::Confirm
@@ -157,7 +155,9 @@ impl Answer {
             (false, true) => "",
             (false, false) => " (unwritten)",
         };
-        let case = self.case.map_or(String::new(), |case| format!(", case {case:?}"));
+        let case = self
+            .case
+            .map_or(String::new(), |case| format!(", case {case:?}"));
         let booked: Vec<String> = ACCOUNTS
             .iter()
             .zip(self.postings)

@@ -5,12 +5,21 @@ use crate::orders::twist::{Moment, Twist, Wrong};
 use crate::orders::walk::{Calendar, Step};
 
 /// `FLOW CALENDAR EVENT EVENT EVENT~TWIST`...
-pub(crate) fn written(flow: &Flow, calendar: Calendar, steps: impl Iterator<Item = Step>) -> String {
+pub(crate) fn written(
+    flow: &Flow,
+    calendar: Calendar,
+    steps: impl Iterator<Item = Step>,
+) -> String {
     let steps = steps.map(|(event, twist)| match twist {
         Twist::None => format!(" {}", flow.events[event].name),
         Twist::Wrong(_) | Twist::Late(_) => format!(" {}~{}", flow.events[event].name, word(twist)),
     });
-    format!("{} {}{}", flow.name, calendar.name, steps.collect::<String>())
+    format!(
+        "{} {}{}",
+        flow.name,
+        calendar.name,
+        steps.collect::<String>()
+    )
 }
 
 /// Reads the events of a line.
@@ -23,7 +32,12 @@ fn read_step(flow: &Flow, step: &str) -> Step {
     let event = flow.events.iter().position(|event| event.name == name);
     let event = event.unwrap_or_else(|| panic!("`{name}` is no event of {}", flow.name));
     let wrong = Wrong::ALL.into_iter().map(Twist::Wrong);
-    let late = flow.moments.iter().copied().chain([Moment::Midnight]).map(Twist::Late);
+    let late = flow
+        .moments
+        .iter()
+        .copied()
+        .chain([Moment::Midnight])
+        .map(Twist::Late);
     let twist = [Twist::None]
         .into_iter()
         .chain(wrong)

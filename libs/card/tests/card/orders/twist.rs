@@ -67,9 +67,7 @@ impl Wrong {
             }
             Self::Reference => flow.of(event).is_some(),
             // A reversal and a confirmation never know a receipt.
-            Self::NoReceipt | Self::OnlyReceipt => {
-                flow.of(event).is_some() && !what.shares_trace()
-            }
+            Self::NoReceipt | Self::OnlyReceipt => flow.of(event).is_some() && !what.shares_trace(),
         }
     }
 

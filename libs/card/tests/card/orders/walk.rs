@@ -287,7 +287,11 @@ impl<'a> Walk<'a> {
             other @ (Twist::Wrong(_) | Twist::Late(_)) => format!(" [{other:?}]"),
         };
         let Message {
-            what, fen, key, named, ..
+            what,
+            fen,
+            key,
+            named,
+            ..
         } = trace.message;
         let expected = trace.expected.line();
         let came = trace.came.line();
@@ -297,7 +301,9 @@ impl<'a> Walk<'a> {
         };
         let number = |(batch, trace): (u32, u32)| format!("{batch}/{trace:06}");
         let of = [
-            named.key.map(|key| format!(" of {}", number((key.batch, key.trace)))),
+            named
+                .key
+                .map(|key| format!(" of {}", number((key.batch, key.trace)))),
             named.rrn.map(|rrn| format!(" RRN {rrn}")),
             named.code.map(|code| format!(" code {code}")),
         ];
@@ -313,7 +319,11 @@ impl<'a> Walk<'a> {
     }
 
     fn failure(&self) -> String {
-        let steps = self.trail.iter().skip(self.flow.before).map(|trace| trace.step);
+        let steps = self
+            .trail
+            .iter()
+            .skip(self.flow.before)
+            .map(|trace| trace.step);
         let order = order::written(self.flow, self.calendar, steps);
         format!(
             "card and reference disagree\n{}\nto play only this order:\n  \

@@ -38,7 +38,10 @@ impl Sheet {
             _ => asked.said.what == What::TopUp && asked.stand == Stand::Reversed,
         };
         if is_undone {
-            return Err(case(DeclineReason::OriginalOutOfOrder, Case::ReversedCredit));
+            return Err(case(
+                DeclineReason::OriginalOutOfOrder,
+                Case::ReversedCredit,
+            ));
         }
         if !matches!(asked.said.what, What::TopUp | What::Confirm) {
             return Err(case(DeclineReason::OriginalNotFound, Case::OtherCredit));
@@ -101,16 +104,15 @@ impl Sheet {
 
     /// Whether the confirmation that took this key first still stands.
     pub(super) fn is_paid(&self, note: &Note) -> bool {
-        note.on.is_some_and(|confirmation| self.notes[confirmation].stand == Stand::InForce)
+        note.on
+            .is_some_and(|confirmation| self.notes[confirmation].stand == Stand::InForce)
     }
 
     /// A top-up is undone only while its money is unspent.
     pub(super) fn undo_top_up(&mut self, index: usize, clock: Clock) -> Result<(), No> {
         let found = self.notes[index];
         let worth = match found.stand {
-            Stand::ConfirmedFirst | Stand::ConfirmedBefore => {
-                found.on.expect("it was confirmed")
-            }
+            Stand::ConfirmedFirst | Stand::ConfirmedBefore => found.on.expect("it was confirmed"),
             _ => index,
         };
         if found.said.fen > self.money(clock).available {

@@ -194,13 +194,7 @@ impl Sheet {
     }
 
     /// What comes back to a key that is known.
-    fn receive_again(
-        &mut self,
-        index: usize,
-        message: &Message,
-        clock: Clock,
-        rrn: u64,
-    ) -> Answer {
+    fn receive_again(&mut self, index: usize, message: &Message, clock: Clock, rrn: u64) -> Answer {
         let known = self.notes[index];
         match known.stand {
             Stand::ReversedFirst => self.refuse_late(index, message, clock, rrn),
@@ -306,8 +300,8 @@ impl Sheet {
                 Stand::ReversedFirst,
             ),
         };
-        let is_early = matches!(message.what, What::Reversal | What::Confirm)
-            && note.outcome == if_answered;
+        let is_early =
+            matches!(message.what, What::Reversal | What::Confirm) && note.outcome == if_answered;
         let key = message.named.key.filter(|_| is_early);
         let Some(key) = key.filter(|key| self.kept(*key, clock).is_none()) else {
             return;

@@ -78,7 +78,10 @@ impl Sheet {
         let sale = self.notes[index];
         let is_whole = sale.is_sale_in_force() && sale.returned == 0;
         if !is_whole || clock.now - sale.at > REFUND_WINDOW {
-            return Err(case(DeclineReason::OriginalOutOfOrder, Case::LateAdjustment));
+            return Err(case(
+                DeclineReason::OriginalOutOfOrder,
+                Case::LateAdjustment,
+            ));
         }
         if message.fen > self.most(&sale, message.what) {
             return Err(case(DeclineReason::OverLimit, Case::ExcessAdjustment));
@@ -104,7 +107,9 @@ impl Sheet {
         if what == What::Tip {
             return sale.said.fen * (100 + self.terms.tip_percent) / 100;
         }
-        let base = sale.on.map_or(sale.said.fen, |hold| self.notes[hold].said.fen);
+        let base = sale
+            .on
+            .map_or(sale.said.fen, |hold| self.notes[hold].said.fen);
         base * self.terms.completion_percent / 100
     }
 
@@ -113,10 +118,7 @@ impl Sheet {
         let by_key = named.key.and_then(|key| self.by_key(key));
         let index = named.rrn.and_then(|rrn| self.by_rrn(rrn)).or(by_key)?;
         let note = &self.notes[index];
-        let is_mere_key = matches!(
-            note.stand,
-            Stand::ReversedFirst | Stand::Met
-        );
+        let is_mere_key = matches!(note.stand, Stand::ReversedFirst | Stand::Met);
         (!is_mere_key && note.said.what != What::Reversal).then_some(index)
     }
 
@@ -129,7 +131,11 @@ impl Sheet {
     /// The original, which must be of this very terminal.
     pub(super) fn original_here(&self, message: &Message, kinds: &[What]) -> Result<usize, No> {
         let index = self.of_shop(message, kinds)?;
-        if message.named.key.is_some_and(|key| key != self.notes[index].key) {
+        if message
+            .named
+            .key
+            .is_some_and(|key| key != self.notes[index].key)
+        {
             return Err(DeclineReason::TerminalMismatch.into());
         }
         self.check_receipt(message, index)
