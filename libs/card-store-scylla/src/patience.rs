@@ -10,6 +10,9 @@ use card::CardId;
 
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 const PAUSE_MAX: Duration = Duration::from_millis(500);
+/// With many cards waiting, the writes of all of them together go out again at this pace: a
+/// database that has just lost nodes must not be felled by those that ask for them.
+const PAUSE_PER_WAITING: Duration = Duration::from_millis(2);
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The cards whose last write failed. Their number is bounded by the live cards.
@@ -22,14 +25,17 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Notes a failure and tells how long to wait: from 5 to 500 ms, doubling.
+    /// Notes a failure and tells how long to wait: from 5 to 500 ms, doubling, and longer when many
+    /// cards wait.
     pub(crate) fn failed(&self, card: CardId) -> Duration {
         let mut failures = self.failures.lock();
         let count = failures.entry(card).or_default();
         let pause = PAUSE_MIN.saturating_mul(1 << (*count).min(16));
         *count = count.saturating_add(1);
-        self.count.store(failures.len(), Ordering::Release);
-        pause.min(PAUSE_MAX)
+        let waiting = failures.len();
+        self.count.store(waiting, Ordering::Release);
+        let shared = PAUSE_PER_WAITING.saturating_mul(u32::try_from(waiting).unwrap_or(u32::MAX));
+        pause.min(PAUSE_MAX).max(shared)
     }
 
     /// Notes a success.
@@ -88,6 +94,24 @@ mod tests {
         patience.succeeded(one);
         patience.succeeded(two);
         assert_eq!(patience.waiting(), 0);
+    }
+
+    #[test]
+    fn many_waiting_cards_share_one_pace() {
+        let patience = Patience::default();
+        let card = |number: u16| {
+            let mut own = [0; 14];
+            own[..2].copy_from_slice(&number.to_be_bytes());
+            CardId::new(1, own)
+        };
+        let last = (0..2_000)
+            .map(|number| patience.failed(card(number)))
+            .last();
+        assert_eq!(
+            last,
+            Some(Duration::from_secs(4)),
+            "2,000 cards, 500 a second"
+        );
     }
 
     #[test]
