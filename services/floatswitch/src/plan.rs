@@ -261,3 +261,56 @@ fn day_at(settings: &Settings, moment_ms: i64) -> Day {
     let days = (moment_ms + offset).div_euclid(DAY_MS);
     Day(u16::try_from(days).unwrap_or(u16::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// The rules' name when this is replaced in the example's first programme.
+    fn name(good: &str, other: &str) -> [u8; 32] {
+        let from = settings::example().find("[[programmes]]").unwrap();
+        let (head, programmes) = settings::example().split_at(from);
+        assert!(programmes.contains(good), "{good}");
+        let text = head.to_owned() + &programmes.replacen(good, other, 1);
+        let settings = Settings::parse(&text, Path::new("switch.toml")).unwrap();
+        rules(&settings).unwrap().hash()
+    }
+
+    /// LOG-5: another name makes the next start write a barrier.
+    #[test]
+    fn every_rule_of_a_programme_is_in_the_bundles_name() {
+        let now = name("", "");
+        for (good, other) in [
+            ("balance_cap_fen = 500000", "balance_cap_fen = 400000"),
+            ("transaction_max_fen = 0", "transaction_max_fen = 1"),
+            ("day_max_fen = 0", "day_max_fen = 1"),
+            ("day_count_max = 0", "day_count_max = 1"),
+            ("month_max_fen = 0", "month_max_fen = 1"),
+            ("month_count_max = 0", "month_count_max = 1"),
+            (
+                "agent_top_up_day_max_fen = 20000",
+                "agent_top_up_day_max_fen = 0",
+            ),
+            ("accepted_mccs = []", "accepted_mccs = [\"5411\"]"),
+            ("\"4829\"]", "\"4829\", \"7995\"]"),
+            ("blocked_channels = []", "blocked_channels = [\"online\"]"),
+            ("tip_ratio_percent = 20", "tip_ratio_percent = 0"),
+            ("temporary_loss_days = 5", "temporary_loss_days = 3"),
+            ("reloadable = true", "reloadable = false"),
+            ("preauth_allowed = true", "preauth_allowed = false"),
+        ] {
+            assert_ne!(name(good, other), now, "{other}");
+        }
+    }
+
+    /// A list means the same in whichever order it is written, and a name for people means nothing.
+    #[test]
+    fn what_is_no_rule_is_not_in_the_bundles_name() {
+        let now = name("", "");
+        let other_order = "[\"6011\", \"6010\", \"6010\", ";
+        assert_eq!(name("[\"6010\", \"6011\", ", other_order), now);
+        assert_eq!(name("\"Registered card\"", "\"Card\""), now);
+    }
+}

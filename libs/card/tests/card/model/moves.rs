@@ -130,6 +130,10 @@ fn undo() -> impl Strategy<Value = (&'static str, AmountPick)> {
         3 => Just("advise"),
         5 => Just("void-completion"),
         9 => Just("reverse"),
+        2 => Just("settle"),
+        2 => Just("adjust"),
+        2 => Just("tip"),
+        4 => Just("confirm"),
     ];
     let amount = prop_oneof![
         12 => Just(AmountPick::Same),

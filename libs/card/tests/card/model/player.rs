@@ -129,6 +129,7 @@ impl Player {
         // An inquiry does not look far back for its key, so it gets one of its own.
         let class = match asked.verb {
             "reverse" => "r",
+            "confirm" => "c",
             "balance" => "b",
             _ => "",
         };
@@ -144,7 +145,7 @@ impl Player {
         let of = target
             .as_ref()
             .map_or(of_trace.clone(), |target| target.name.clone());
-        let only = if asked.verb == "reverse" {
+        let only = if matches!(asked.verb, "reverse" | "confirm") {
             "key"
         } else {
             asked.only
@@ -184,8 +185,9 @@ impl Player {
     fn target(&self, asked: &Asked) -> Option<Written> {
         let wanted: &[&str] = match asked.verb {
             "void" => &["purchase"],
-            "refund" => &["purchase", "complete", "advise"],
-            "void-preauth" | "complete" | "advise" => &["preauth"],
+            "refund" | "adjust" | "tip" => &["purchase", "complete", "advise", "settle"],
+            "void-preauth" | "complete" | "advise" | "settle" => &["preauth"],
+            "confirm" => &["topup"],
             "void-completion" => &["complete", "advise"],
             // The rare ends of long chains more often.
             _ if asked.target.is_multiple_of(3) => &["void-", "complete"],
@@ -194,14 +196,15 @@ impl Player {
         let fits = |written: &&Written| {
             let verb = self.reference.verb_of(written.record);
             let is_kind = wanted.iter().any(|wanted| verb.starts_with(wanted));
-            is_kind && self.reference.is_approved(written.record)
+            let may_be_refused = asked.verb == "confirm";
+            is_kind && (may_be_refused || self.reference.is_approved(written.record))
         };
         // Now and then something of another kind, or something refused.
         let all: Vec<&Written> = match asked.target {
             0..=15 => self.written.iter().collect(),
             _ => self.written.iter().filter(fits).collect(),
         };
-        if asked.verb == "reverse" && asked.target >= 240 {
+        if matches!(asked.verb, "reverse" | "confirm") && asked.target >= 240 {
             return None;
         }
         let is_latest = asked.target.is_multiple_of(2);

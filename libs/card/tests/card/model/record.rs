@@ -44,6 +44,8 @@ pub(crate) enum State {
     Reversed,
     Captured,
     Refused,
+    /// In force with another total.
+    Adjusted,
 }
 
 /// Something that was asked and answered.
@@ -57,6 +59,12 @@ pub(crate) struct Record {
     pub(crate) on: Option<usize>,
     /// Of a capture: what suspense paid. Of a hold, or its void: what is or was held.
     pub(crate) part: i64,
+    /// What a capture comes to after adjustments.
+    pub(crate) settled: i64,
+    /// Whether it brought cash on the card.
+    pub(crate) credited: bool,
+    /// A refused top-up that was confirmed since.
+    pub(crate) confirmed: bool,
     pub(crate) refunded: i64,
     pub(crate) last_refunds: Vec<(i64, i64)>,
 }
@@ -64,19 +72,21 @@ pub(crate) struct Record {
 impl Record {
     /// A debit that is in force.
     pub(crate) fn is_capture(&self) -> bool {
-        matches!(self.asked.verb, "purchase" | "complete" | "advise")
-            && self.state == State::InForce
+        matches!(
+            self.asked.verb,
+            "purchase" | "complete" | "advise" | "settle"
+        ) && matches!(self.state, State::InForce | State::Adjusted)
     }
 
     pub(crate) fn amount_left(&self) -> i64 {
-        self.asked.fen - self.refunded
+        self.settled - self.refunded
     }
 
     /// What of the fee stays: rounded on the whole, and on all that went back.
     pub(crate) fn fee_left(&self) -> i64 {
         let half_up = |value: i64, over: i64| (2 * value + over) / (2 * over);
-        let fee = half_up(self.asked.fen * FEE_PPM, 1_000_000);
-        fee - half_up(fee * self.refunded, self.asked.fen)
+        let fee = half_up(self.settled * FEE_PPM, 1_000_000);
+        fee - half_up(fee * self.refunded, self.settled)
     }
 
     /// Suspense gets its part back before the card does.

@@ -3,20 +3,23 @@
 
 use crate::model::record::{Answer, Key, Original, Question, Record, State};
 
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 const CAP_FEN: i64 = 500_000;
-const HOLDS_MAX: usize = 32;
+pub(super) const HOLDS_MAX: usize = 32;
 
 /// A key that was reversed before it came, and what came late.
 #[derive(Debug)]
-struct Early {
-    key: Key,
-    at: i64,
-    met: Option<Question>,
+pub(super) struct Early {
+    pub(super) key: Key,
+    pub(super) at: i64,
+    pub(super) met: Option<Question>,
+    /// The confirmation that came first instead, and whether it was reversed since.
+    pub(super) confirmed: Option<usize>,
+    pub(super) reversed: bool,
 }
 
 #[derive(Debug)]
-enum Known<'a> {
+pub(super) enum Known<'a> {
     Record(usize),
     Early(&'a mut Early),
 }
@@ -24,12 +27,12 @@ enum Known<'a> {
 /// The card as the reference sees it.
 #[derive(Debug)]
 pub(crate) struct Reference {
-    ratio: i64,
-    now: i64,
-    day: i64,
-    lost: bool,
-    records: Vec<Record>,
-    early: Vec<Early>,
+    pub(super) ratio: i64,
+    pub(super) now: i64,
+    pub(super) day: i64,
+    pub(super) lost: bool,
+    pub(super) records: Vec<Record>,
+    pub(super) early: Vec<Early>,
 }
 
 impl Reference {
@@ -97,7 +100,7 @@ impl Reference {
             .sum();
         let fees = captures().map(Record::fee_left).sum();
         let suspense = captures().map(Record::short_left).sum();
-        let cash = self.in_force("topup").map(|credit| credit.asked.fen).sum();
+        let cash = self.cash();
         [
             self.posted(),
             self.held(),
@@ -110,23 +113,28 @@ impl Reference {
     }
 
     fn posted(&self) -> i64 {
-        let credits = self.in_force("issue").chain(self.in_force("topup"));
-        let credited: i64 = credits.map(|credit| credit.asked.fen).sum();
+        let sold: i64 = self.in_force("issue").map(|sale| sale.asked.fen).sum();
+        let credited = sold + self.cash();
         let captures = self.records.iter().filter(|record| record.is_capture());
         let debited: i64 = captures.map(|c| c.amount_left() - c.short_left()).sum();
         credited - debited
+    }
+
+    fn cash(&self) -> i64 {
+        let credits = self.records.iter().filter(|record| record.credited);
+        credits.map(|credit| credit.asked.fen).sum()
     }
 
     fn held(&self) -> i64 {
         self.holds().map(|hold| hold.part).sum()
     }
 
-    fn available(&self) -> i64 {
+    pub(super) fn available(&self) -> i64 {
         let waiting = self.in_force("void").filter(|void| !self.is_cleared(void));
         self.posted() - self.held() - waiting.map(|void| void.asked.fen).sum::<i64>()
     }
 
-    fn is_cleared(&self, void: &Record) -> bool {
+    pub(super) fn is_cleared(&self, void: &Record) -> bool {
         self.now >= void.at + 600_000
     }
 
@@ -136,11 +144,11 @@ impl Reference {
             .filter(move |r| r.asked.verb == verb && r.state == State::InForce)
     }
 
-    fn holds(&self) -> impl Iterator<Item = &Record> {
+    pub(super) fn holds(&self) -> impl Iterator<Item = &Record> {
         self.in_force("preauth").filter(|hold| self.is_alive(hold))
     }
 
-    fn is_alive(&self, hold: &Record) -> bool {
+    pub(super) fn is_alive(&self, hold: &Record) -> bool {
         self.now < hold.at + 30 * DAY_MS
     }
 
@@ -158,6 +166,9 @@ impl Reference {
                     },
                     None,
                 );
+            }
+            Some(Known::Early(early)) if early.confirmed.is_some() && early.met.is_none() => {
+                return self.answer_confirmed(asked);
             }
             Some(Known::Early(early)) => match &early.met {
                 Some(late) if *late == asked => return (Answer::Replayed, None),
@@ -182,7 +193,9 @@ impl Reference {
         }
         match self.decide(&asked) {
             Some((on, part)) => {
+                let is_confirmation = asked.verb == "confirm";
                 let index = self.record(asked, on, part, State::InForce);
+                self.records[index].credited |= is_confirmation && (on.is_none() || part == 1);
                 (Answer::Approved, Some(index))
             }
             None => {
@@ -192,8 +205,28 @@ impl Reference {
         }
     }
 
+    /// The late request of a top-up whose confirmation came first.
+    fn answer_confirmed(&mut self, asked: Question) -> (Answer, Option<usize>) {
+        let now = self.now;
+        let index = self.early.iter().rposition(|early| early.key == asked.key);
+        let early = &mut self.early[index.unwrap()];
+        let confirmation = early.confirmed.unwrap();
+        if early.reversed && asked.verb != "balance" {
+            (early.met, early.at) = (Some(asked), now);
+            return (Answer::Declined, None);
+        }
+        let is_it = asked.verb == "topup" && asked.fen == self.records[confirmation].asked.fen;
+        if early.reversed || !is_it {
+            return (Answer::Clash, None);
+        }
+        self.early.remove(index.unwrap());
+        let record = self.record(asked, Some(confirmation), 0, State::InForce);
+        self.records[record].credited = false;
+        (Answer::Approved, Some(record))
+    }
+
     /// The youngest that has the key, while keys are kept.
-    fn known(&mut self, key: &Key) -> Option<Known<'_>> {
+    pub(super) fn known(&mut self, key: &Key) -> Option<Known<'_>> {
         let since = self.now - 8 * DAY_MS;
         let record = self
             .records
@@ -209,9 +242,16 @@ impl Reference {
         }
     }
 
-    fn record(&mut self, asked: Question, on: Option<usize>, part: i64, state: State) -> usize {
+    pub(super) fn record(
+        &mut self,
+        asked: Question,
+        on: Option<usize>,
+        part: i64,
+        state: State,
+    ) -> usize {
         let (at, day) = (self.now, self.day);
         let last_refunds = Vec::new();
+        let (settled, credited) = (asked.fen, asked.verb == "topup" && state == State::InForce);
         self.records.push(Record {
             asked,
             state,
@@ -219,6 +259,9 @@ impl Reference {
             day,
             on,
             part,
+            settled,
+            credited,
+            confirmed: false,
             refunded: 0,
             last_refunds,
         });
@@ -245,7 +288,9 @@ impl Reference {
             "void" => self.void(asked),
             "refund" => self.refund(asked),
             "void-preauth" => self.void_hold(asked),
-            "complete" | "advise" => self.capture(asked),
+            "complete" | "advise" | "settle" => self.capture(asked),
+            "adjust" | "tip" => self.adjust(asked),
+            "confirm" => self.confirm(asked),
             "void-completion" => self.void_capture(asked),
             "reverse" => self.reverse(asked),
             verb => panic!("{verb}?"),
@@ -253,7 +298,7 @@ impl Reference {
     }
 
     /// What RRN or else key names, when all that is said of it is true.
-    fn named(&self, asked: &Question, verbs: &[&str]) -> Option<usize> {
+    pub(super) fn named(&self, asked: &Question, verbs: &[&str]) -> Option<usize> {
         let original = &asked.original;
         let by_key = |key: &Key| self.youngest(key);
         let index = original
@@ -309,15 +354,16 @@ impl Reference {
 
     fn refund(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
         let (now, fen) = (self.now, asked.fen);
-        let index = self.named(asked, &["purchase", "complete", "advise"])?;
+        let index = self.named(asked, &["purchase", "complete", "advise", "settle"])?;
         let sale = &mut self.records[index];
         let is_repeat = sale
             .last_refunds
             .iter()
             .any(|(at, part)| *part == fen && now - at <= 300_000);
-        let left = sale.asked.fen - sale.refunded;
+        let left = sale.settled - sale.refunded;
+        let in_force = matches!(sale.state, State::InForce | State::Adjusted);
         let in_time = now - sale.at <= 180 * DAY_MS;
-        let ok = fen > 0 && sale.state == State::InForce && in_time && !is_repeat && fen <= left;
+        let ok = fen > 0 && in_force && in_time && !is_repeat && fen <= left;
         ok.then(|| {
             sale.refunded += fen;
             sale.last_refunds.push((now, fen));
@@ -355,7 +401,7 @@ impl Reference {
         let reach = self.available() + self.records[index].part;
         let bound = self.records[index].asked.fen * self.ratio / 100;
         let short = (asked.fen - reach).max(0);
-        let ok = asked.fen > 0 && asked.fen <= bound && (short == 0 || asked.verb == "advise");
+        let ok = asked.fen > 0 && asked.fen <= bound && (short == 0 || asked.verb != "complete");
         ok.then(|| {
             self.records[index].state = State::Captured;
             (Some(index), short)
@@ -369,7 +415,7 @@ impl Reference {
     }
 
     /// The money and the hold come back, the hold with what of the freed difference is left.
-    fn undo_capture(&mut self, index: usize, state: State) -> Option<()> {
+    pub(super) fn undo_capture(&mut self, index: usize, state: State) -> Option<()> {
         (self.holds().count() < HOLDS_MAX).then_some(())?;
         let capture = &self.records[index];
         let (paid, hold) = (capture.asked.fen - capture.part, capture.on?);
@@ -378,68 +424,5 @@ impl Reference {
         self.records[hold].state = State::InForce;
         self.records[index].state = state;
         Some(())
-    }
-
-    fn reverse(&mut self, asked: &Question) -> Option<(Option<usize>, i64)> {
-        let key = asked.original.key.clone()?;
-        let index = match self.known(&key) {
-            None => {
-                let at = self.now;
-                self.early.push(Early { key, at, met: None });
-                return None;
-            }
-            Some(Known::Early(_)) => return None,
-            Some(Known::Record(index)) => index,
-        };
-        let found = &self.records[index];
-        match found.state {
-            _ if found.asked.fen != asked.fen => return None,
-            State::Reversed => return Some((Some(index), 0)),
-            State::InForce => {}
-            State::Voided | State::Captured | State::Refused => return None,
-        }
-        self.undo(index)?;
-        self.records[index].state = State::Reversed;
-        Some((Some(index), 0))
-    }
-
-    fn undo(&mut self, index: usize) -> Option<()> {
-        let found = self.records[index].clone();
-        let fen = found.asked.fen;
-        match found.asked.verb {
-            "purchase" => (found.refunded == 0).then_some(()),
-            "preauth" => Some(()),
-            "topup" => (fen <= self.available()).then_some(()),
-            "complete" if found.refunded == 0 => self.undo_capture(index, State::Reversed),
-            "void" => {
-                let covered = !self.is_cleared(&found) || fen <= self.available();
-                covered.then(|| self.records[found.on.unwrap()].state = State::InForce)
-            }
-            "void-preauth" => {
-                let has_room = self.holds().count() < HOLDS_MAX;
-                let hold = found.on?;
-                let ok = has_room && found.part <= self.available();
-                ok.then(|| {
-                    self.records[hold].part = found.part;
-                    self.records[hold].state = State::InForce;
-                })
-            }
-            "void-completion" => self.capture_again(found.on?),
-            _ => None,
-        }
-    }
-
-    fn capture_again(&mut self, index: usize) -> Option<()> {
-        let hold = self.records[index].on?;
-        let paid = self.records[index].asked.fen - self.records[index].part;
-        let kept = match self.is_alive(&self.records[hold]) {
-            true => self.records[hold].part,
-            false => 0,
-        };
-        let is_open = self.records[hold].state == State::InForce;
-        (is_open && paid <= self.available() + kept).then(|| {
-            self.records[index].state = State::InForce;
-            self.records[hold].state = State::Captured;
-        })
     }
 }

@@ -174,7 +174,9 @@ fn cash_at_machines_and_agents() {
          confirm 90.00 as c1 of t9 channel agent -> unseen case UnseenCredit
          clock 2026-03-02 00:00:00
          topup 200.01 as t10 channel agent -> declined OverLimit
-         topup 200.00 as t11 channel agent -> approved",
+         topup 200.00 as t11 channel agent -> approved
+         reverse 50.00 as r3 of t8 -> approved
+         topup 0.01 as t12 channel agent -> declined OverLimit",
     );
 }
 
