@@ -2,6 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use crate::orders::message::{
+    ACCOUNTS, Answer, Class, Key, Message, Money, Named, Postings, Source, What,
+};
+use crate::orders::paper::Clock;
 use card::{
     AcquirerId, Adjusted, Card, CardId, Command, CompletionForm, Context, CreditSource, Day, Facts,
     Fingerprint, LegKey, LossForm, MerchantId, OriginalRef, PartitionId, Place, Position,
@@ -9,11 +13,6 @@ use card::{
 };
 use ledger::{Posting, Side};
 use money::Amount;
-
-use crate::orders::message::{
-    ACCOUNTS, Answer, Class, Key, Message, Money, Named, Postings, Source, What,
-};
-use crate::orders::paper::Clock;
 
 /// The day that days are counted from.
 const FIRST_DAY: u16 = 20_000;

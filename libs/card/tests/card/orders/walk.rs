@@ -2,7 +2,7 @@
 //! came before it is shared. Each node is a story that may end there, so what comes only in part is
 //! played too.
 
-use card::{Programme, Rules};
+use std::rc::Rc;
 
 use crate::orders::desk::Desk;
 use crate::orders::flow::{EVENTS_MAX, Flow};
@@ -11,6 +11,7 @@ use crate::orders::order;
 use crate::orders::paper::{Clock, Sheet, Terms};
 use crate::orders::twist::{Twist, Wrong};
 use crate::support::World;
+use card::{Programme, Rules};
 use money::Amount;
 
 /// What was played.
@@ -37,11 +38,11 @@ pub(crate) struct Calendar {
 /// One event of a story and what is wrong with it.
 pub(crate) type Step = (usize, Twist);
 
-/// Both sides after some events.
+/// Both sides after some events. What an event leaves alone is shared with the scene before it.
 #[derive(Debug, Clone)]
 struct Scene {
-    desks: [Desk; 2],
-    sheets: [Sheet; 2],
+    desks: [Rc<Desk>; 2],
+    sheets: [Rc<Sheet>; 2],
     clock: Clock,
     next_rrn: u64,
     /// The messages as they were first sent, by event.
@@ -131,8 +132,8 @@ impl<'a> Walk<'a> {
             is_anonymous: false,
         };
         let mut scene = Scene {
-            desks: [Desk::default(), Desk::default()],
-            sheets: [Sheet::new(terms), Sheet::new(terms)],
+            desks: [(); 2].map(|()| Rc::new(Desk::default())),
+            sheets: [(); 2].map(|()| Rc::new(Sheet::new(terms))),
             clock: Clock {
                 now: self.calendar.start,
                 day: 0,
@@ -245,9 +246,15 @@ impl<'a> Walk<'a> {
     fn send(&self, scene: &mut Scene, card: usize, message: &Message) -> (Answer, Answer) {
         let rrn = scene.next_rrn;
         scene.next_rrn += 1;
-        let expected = scene.sheets[card].receive(message, scene.clock, rrn);
+        let sheet = Rc::make_mut(&mut scene.sheets[card]);
+        let expected = sheet.receive(message, scene.clock, rrn);
         let at = (scene.clock, rrn);
-        let came = scene.desks[card].receive(message, &self.rules, at, self.calendar.expiry);
+        let came = Rc::make_mut(&mut scene.desks[card]).receive(
+            message,
+            &self.rules,
+            at,
+            self.calendar.expiry,
+        );
         (expected, came)
     }
 

@@ -1,10 +1,9 @@
 //! Top-ups and their confirmations, on paper: the money is credited once, by the half that
 //! arrives first.
 
-use card::{Case, DeclineReason, Outcome};
-
 use super::{Clock, No, Note, Sheet, Stand, Yes, case, undo};
 use crate::orders::message::{Answer, Message, What};
+use card::{Case, DeclineReason, Outcome};
 
 impl Sheet {
     pub(super) fn top_up(&mut self, message: &Message, clock: Clock) -> Result<Yes, No> {
@@ -32,11 +31,9 @@ impl Sheet {
             });
         };
         let asked = self.notes[index];
-        let is_undone = match asked.stand {
-            Stand::ReversedFirst | Stand::Met => true,
-            Stand::ConfirmedFirst | Stand::ConfirmedBefore => !self.is_paid(&asked),
-            _ => asked.said.what == What::TopUp && asked.stand == Stand::Reversed,
-        };
+        let is_undone = matches!(asked.stand, Stand::ReversedFirst | Stand::Met)
+            || (asked.is_confirmed() && !self.is_paid(&asked))
+            || (asked.said.what == What::TopUp && asked.stand == Stand::Reversed);
         if is_undone {
             return Err(case(
                 DeclineReason::OriginalOutOfOrder,
@@ -93,12 +90,9 @@ impl Sheet {
     /// refusal.
     pub(super) fn paid_in(&self) -> impl Iterator<Item = &Note> {
         self.notes.iter().filter(|note| {
-            note.stand == Stand::InForce
-                && match note.said.what {
-                    What::Issue | What::TopUp => true,
-                    What::Confirm => note.outcome != Outcome::Approved,
-                    _ => false,
-                }
+            let has_paid = matches!(note.said.what, What::Issue | What::TopUp)
+                || (note.said.what == What::Confirm && note.outcome != Outcome::Approved);
+            has_paid && note.stand == Stand::InForce
         })
     }
 
@@ -111,10 +105,8 @@ impl Sheet {
     /// A top-up is undone only while its money is unspent.
     pub(super) fn undo_top_up(&mut self, index: usize, clock: Clock) -> Result<(), No> {
         let found = self.notes[index];
-        let worth = match found.stand {
-            Stand::ConfirmedFirst | Stand::ConfirmedBefore => found.on.expect("it was confirmed"),
-            _ => index,
-        };
+        let confirmation = found.on.filter(|_| found.is_confirmed());
+        let worth = confirmation.unwrap_or(index);
         if found.said.fen > self.money(clock).available {
             return Err(undo::uncovered());
         }

@@ -1,9 +1,8 @@
 //! Pre-authorisations, their voids and completions, on paper.
 
-use card::{Case, DeclineReason};
-
 use super::{Clock, No, Sheet, Stand, Yes, case};
 use crate::orders::message::{Message, What};
+use card::{Case, DeclineReason};
 
 impl Sheet {
     pub(super) fn pre_auth(&mut self, message: &Message, clock: Clock) -> Result<Yes, No> {
@@ -119,11 +118,13 @@ impl Sheet {
         };
         let index = index.filter(fits).ok_or(DeclineReason::OriginalNotFound)?;
         let hold = &self.notes[index];
-        match hold.stand {
-            Stand::Refused => Err(DeclineReason::OriginalInvalid.into()),
-            Stand::InForce if hold.is_alive(clock) => Ok(index),
-            _ => Err(DeclineReason::OriginalOutOfOrder.into()),
+        if hold.stand == Stand::Refused {
+            return Err(DeclineReason::OriginalInvalid.into());
         }
+        if hold.stand != Stand::InForce || !hold.is_alive(clock) {
+            return Err(DeclineReason::OriginalOutOfOrder.into());
+        }
+        Ok(index)
     }
 
     /// The most that may be captured of a hold, of what was first held.

@@ -11,9 +11,8 @@ mod office;
 mod sales;
 mod undo;
 
+use crate::orders::message::{Answer, Key, Message, Money, Postings, Source, What};
 use card::{Case, DeclineReason, Outcome};
-
-use crate::orders::message::{Answer, Key, Message, Money, Postings, What};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -158,8 +157,8 @@ impl Sheet {
         if let Some(index) = kept_key {
             return self.receive_again(index, message, clock, rrn);
         }
-        let before = self.books(clock);
         let money_before = self.money(clock);
+        let before = self.books(money_before);
         let verdict = self.decide(message, clock);
         self.decisions += 1;
         let (outcome, yes) = match verdict {
@@ -175,8 +174,8 @@ impl Sheet {
         let note = self.note(message, outcome, (clock, rrn), yes);
         self.notes.push(note);
         self.remember_early(message, clock);
-        let after = self.books(clock);
         let money = self.money(clock);
+        let after = self.books(money);
         // What comes back may lift the card over its cap, but people are told.
         let is_over = money.booked > money_before.booked && money.booked > self.terms.cap;
         Answer {
@@ -196,22 +195,26 @@ impl Sheet {
     /// What comes back to a key that is known.
     fn receive_again(&mut self, index: usize, message: &Message, clock: Clock, rrn: u64) -> Answer {
         let known = self.notes[index];
-        match known.stand {
-            Stand::ReversedFirst => self.refuse_late(index, message, clock, rrn),
-            Stand::ConfirmedFirst => self.meet_confirmed(index, message, clock, rrn),
-            _ if known.said == *message => Answer {
-                outcome: known.outcome,
-                replayed: true,
-                written: false,
-                rrn: known.rrn,
-                code: Some(known.code),
-                day: known.day,
-                decided_at: known.at,
-                case: None,
-                postings: Postings::default(),
-                money: self.money(clock),
-            },
-            _ => self.clash(clock, rrn),
+        if known.stand == Stand::ReversedFirst {
+            return self.refuse_late(index, message, clock, rrn);
+        }
+        if known.stand == Stand::ConfirmedFirst {
+            return self.meet_confirmed(index, message, clock, rrn);
+        }
+        if known.said != *message {
+            return self.clash(clock, rrn);
+        }
+        Answer {
+            outcome: known.outcome,
+            replayed: true,
+            written: false,
+            rrn: known.rrn,
+            code: Some(known.code),
+            day: known.day,
+            decided_at: known.at,
+            case: None,
+            postings: Postings::default(),
+            money: self.money(clock),
         }
     }
 
@@ -293,15 +296,14 @@ impl Sheet {
     fn remember_early(&mut self, message: &Message, clock: Clock) {
         let own = self.notes.len() - 1;
         let note = self.notes[own];
-        let (if_answered, stand) = match message.what {
-            What::Confirm => (Outcome::AcceptedUnseen, Stand::ConfirmedFirst),
-            _ => (
-                Outcome::Declined(DeclineReason::OriginalNotFound),
-                Stand::ReversedFirst,
-            ),
+        let stand = if note.outcome == Outcome::AcceptedUnseen {
+            Stand::ConfirmedFirst
+        } else {
+            Stand::ReversedFirst
         };
+        let is_unmatched = note.outcome == Outcome::Declined(DeclineReason::OriginalNotFound);
         let is_early =
-            matches!(message.what, What::Reversal | What::Confirm) && note.outcome == if_answered;
+            stand == Stand::ConfirmedFirst || (message.what == What::Reversal && is_unmatched);
         let key = message.named.key.filter(|_| is_early);
         let Some(key) = key.filter(|key| self.kept(*key, clock).is_none()) else {
             return;
@@ -407,19 +409,19 @@ impl Sheet {
     }
 
     /// The books that follow from the notes, debits positive.
-    fn books(&self, clock: Clock) -> Postings {
+    fn books(&self, money: Money) -> Postings {
         let sum = |part: fn(&Note) -> i64| self.sales().map(part).sum::<i64>();
         let paid_in_by = |source| -> i64 {
             let paid = self.paid_in().filter(|note| note.said.source == source);
             paid.map(|note| note.said.fen).sum()
         };
         [
-            -self.money(clock).booked,
+            -money.booked,
             -sum(|sale| sale.kept_total() - sale.kept_fee()),
             -sum(Note::kept_fee),
             sum(Note::kept_short),
-            paid_in_by(crate::orders::message::Source::Cash),
-            paid_in_by(crate::orders::message::Source::Transfer),
+            paid_in_by(Source::Cash),
+            paid_in_by(Source::Transfer),
         ]
     }
 }
@@ -458,6 +460,11 @@ impl Note {
 
     fn is_uncleared(&self, clock: Clock) -> bool {
         clock.now < self.at + REVERSAL_WINDOW
+    }
+
+    /// A top-up whose money a confirmation brought before it.
+    fn is_confirmed(&self) -> bool {
+        matches!(self.stand, Stand::ConfirmedFirst | Stand::ConfirmedBefore)
     }
 
     /// In force, as it was, nothing given back.

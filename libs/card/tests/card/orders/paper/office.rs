@@ -1,9 +1,8 @@
 //! Loss reports and replacements, and what they forbid, on paper.
 
-use card::DeclineReason;
-
 use super::{Clock, DAY, No, Sheet, Yes};
 use crate::orders::message::{Message, What};
+use card::DeclineReason;
 
 /// How long a report by telephone holds.
 const PHONE_LOSS: i64 = 5 * DAY;

@@ -1,9 +1,8 @@
 //! Purchases, their voids, and refunds, on paper.
 
-use card::{Case, DeclineReason};
-
 use super::{Clock, No, Note, REFUND_REPEAT, REFUND_WINDOW, Sheet, Stand, Yes, case};
 use crate::orders::message::{Message, Named, What};
+use card::{Case, DeclineReason};
 
 impl Sheet {
     pub(super) fn purchase(&mut self, message: &Message, clock: Clock) -> Result<Yes, No> {

@@ -1,9 +1,8 @@
 //! Reversals, on paper: the step that a key names is undone, once.
 
-use card::{Case, DeclineReason};
-
 use super::{Clock, No, Note, Sheet, Stand, Yes, case};
 use crate::orders::message::{Message, What};
+use card::{Case, DeclineReason};
 
 impl Sheet {
     pub(super) fn reverse(&mut self, message: &Message, clock: Clock) -> Result<Yes, No> {
@@ -21,8 +20,8 @@ impl Sheet {
         if matches!(found.stand, Stand::Refused | Stand::PaidAnyway) {
             return Err(DeclineReason::OriginalInvalid.into());
         }
-        let is_confirmed = matches!(found.stand, Stand::ConfirmedFirst | Stand::ConfirmedBefore);
-        if found.stand == Stand::Reversed || (is_confirmed && !self.is_paid(&found)) {
+        let is_unpaid = found.is_confirmed() && !self.is_paid(&found);
+        if found.stand == Stand::Reversed || is_unpaid {
             return Ok(Yes::default()); // Said once more, today.
         }
         self.undo(index, &found, clock)?;
