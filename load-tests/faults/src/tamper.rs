@@ -15,6 +15,8 @@ use crate::error::FaultError;
 use crate::rig::Rig;
 use crate::wait::wait_for;
 
+const DROPS_MAX: u32 = 10;
+const DROP_PAUSE: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(30);
 /// The key of a command; the value is the garbage.
 const COMMAND_KEY: &str = "c";
@@ -99,11 +101,15 @@ pub(crate) fn remove(rig: &Rig) -> Result<(), FaultError> {
         deleted.into_iter().try_for_each(each)?;
         let session = session(rig).await?;
         let drop_all = format!("DROP KEYSPACE IF EXISTS {}", rig.name);
-        session
-            .query_unpaged(drop_all, ())
-            .await
-            .map_err(told)
-            .map(drop)
+        // A node that has just come back may meet tables that it has not heard of ("unknown CF").
+        for _ in 1..DROPS_MAX {
+            if session.query_unpaged(drop_all.as_str(), ()).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(DROP_PAUSE).await;
+        }
+        let dropped = session.query_unpaged(drop_all, ()).await;
+        dropped.map_err(told).map(drop)
     })
 }
 
