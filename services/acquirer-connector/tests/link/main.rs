@@ -6,6 +6,7 @@ mod answers;
 mod batches;
 mod bounds;
 mod drain;
+mod edges;
 mod garbage;
 mod institution;
 mod interbank;
