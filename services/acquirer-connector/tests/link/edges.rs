@@ -12,7 +12,10 @@ use link::SignOn;
 
 /// A moment in seconds since 1970, a settlement day, and what data elements 12, 13 and 15 tell of
 /// them in China. The seconds are those of `date -d '... +0800' +%s`.
-const MOMENTS: &[(i64, (u16, u8, u8), [&str; 3])] = &[
+/// Seconds since 1970, the settlement day, and what data elements 12, 13 and 15 say of them.
+type EdgeMoment = (i64, (u16, u8, u8), [&'static str; 3]);
+
+const MOMENTS: &[EdgeMoment] = &[
     // The day was cut before the year ended.
     (1_798_732_799, (2027, 1, 1), ["235959", "1231", "0101"]),
     // It was not cut yet when the year began.
