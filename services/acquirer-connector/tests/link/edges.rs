@@ -12,7 +12,6 @@ use link::SignOn;
 
 /// A moment in seconds since 1970, a settlement day, and what data elements 12, 13 and 15 tell of
 /// them in China. The seconds are those of `date -d '... +0800' +%s`.
-/// Seconds since 1970, the settlement day, and what data elements 12, 13 and 15 say of them.
 type EdgeMoment = (i64, (u16, u8, u8), [&'static str; 3]);
 
 const MOMENTS: &[EdgeMoment] = &[
