@@ -31,6 +31,8 @@ pub(crate) enum Wrong {
     Count,
     /// The trace numbers have come round: the number of another event, in the next batch.
     Round,
+    /// What goes by the number of another message comes with one of its own, as in a network.
+    OwnNumber,
     /// It points at a message that never was.
     Reference,
     /// It knows no receipt, only batch and trace.
@@ -42,7 +44,7 @@ pub(crate) enum Wrong {
 }
 
 impl Wrong {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Amount,
         Self::Card,
         Self::Terminal,
@@ -50,6 +52,7 @@ impl Wrong {
         Self::Batch,
         Self::Count,
         Self::Round,
+        Self::OwnNumber,
         Self::Reference,
         Self::NoReceipt,
         Self::OnlyReceipt,
@@ -65,6 +68,7 @@ impl Wrong {
             Self::Count | Self::Round => {
                 !what.shares_trace() && other_of_class(flow, event).is_some()
             }
+            Self::OwnNumber => what.shares_trace(),
             Self::Reference => flow.of(event).is_some(),
             // A reversal and a confirmation never know a receipt.
             Self::NoReceipt | Self::OnlyReceipt => flow.of(event).is_some() && !what.shares_trace(),
@@ -87,6 +91,7 @@ impl Wrong {
                 message.key.trace = taken(flow, event);
                 message.key.batch = 2;
             }
+            Self::OwnNumber => message.key.trace = 777_777,
             Self::Reference => {
                 message.named.rrn = None;
                 message.named.code = None;

@@ -14,6 +14,10 @@ impl Sheet {
     }
 
     /// The same terminal takes a whole purchase back on the same day.
+    ///
+    /// The trade says: of the same batch too. A void that names the batch of its purchase and comes
+    /// in a later batch of the same day is let through all the same: the card keeps no batch beside
+    /// the key. The paper goes by the card here.
     pub(super) fn void(&mut self, message: &Message, clock: Clock) -> Result<Yes, No> {
         let index = self.original_here(message, &[What::Purchase])?;
         let purchase = self.notes[index];
