@@ -3,6 +3,7 @@
 //! A dialect's reader makes an [`Ask`] of a message; from there on no code knows which wire it came
 //! from, until a dialect's writer forms the answer.
 
+use crate::answer::CURRENCY;
 use crate::keys::Origin;
 use crate::refusal::Refusal;
 use card::{
@@ -198,7 +199,6 @@ pub(crate) fn amount_of(message: &Message<'_>) -> Result<Option<Amount>, Refusal
 
 /// Data element 49 must be yuan.
 pub(crate) fn check_currency(message: &Message<'_>) -> Result<(), Refusal> {
-    const CURRENCY: &[u8] = b"156";
     match message.text(49) {
         None => Err(Refusal::Missing { number: 49 }),
         Some(CURRENCY) => Ok(()),

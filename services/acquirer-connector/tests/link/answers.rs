@@ -1,6 +1,5 @@
 //! What a terminal gets back, data element by data element.
 
-use crate::peer::Answer;
 use crate::requests::{Request, unhex};
 use crate::switch::{BROKE, Switch, reply};
 use card::{Outcome, Version};
@@ -12,21 +11,6 @@ const PURCHASE: &str = concat!(
     "02100006346299990100001238D2705220123450000037303030303030313839383939393935343131303030",
     "3131353681B2EBAD0342D44C26000000000000000013220000010002003946374342423546",
 );
-
-#[track_caller]
-fn check(answer: &Answer, mti: &str, fields: &[(u8, &str)]) {
-    assert_eq!(answer.mti(), mti);
-    let numbers: Vec<_> = answer
-        .message()
-        .fields()
-        .map(|field| field.number())
-        .collect();
-    let expected: Vec<_> = fields.iter().map(|(number, _)| *number).collect();
-    assert_eq!(numbers, expected);
-    for (number, value) in fields {
-        assert_eq!(answer.value(*number).as_deref(), Some(*value), "de{number}");
-    }
-}
 
 #[tokio::test]
 async fn approval_as_in_the_vectors() {
@@ -61,7 +45,7 @@ async fn approval_as_in_the_vectors() {
         (60, "2200000100020"),
         (63, "CUP"),
     ];
-    check(&answer, "0210", &fields);
+    answer.check("0210", &fields);
 }
 
 #[tokio::test]
@@ -71,13 +55,8 @@ async fn decline_has_no_approval_code() {
     peer.send(&Request::purchase(7).frame()).await;
     switch.decide(BROKE).await;
     let answer = peer.receive().await;
-    let numbers: Vec<_> = answer
-        .message()
-        .fields()
-        .map(|field| field.number())
-        .collect();
     assert_eq!(
-        numbers,
+        answer.numbers(),
         [2, 3, 4, 11, 12, 13, 25, 32, 37, 39, 41, 42, 49, 60]
     );
     assert_eq!((answer.code().as_str(), answer.trace()), ("51", 7));
@@ -97,13 +76,8 @@ async fn inquiry_tells_the_available_balance() {
     told.version = None;
     switch.deliver(vec![told]);
     let answer = peer.receive().await;
-    let numbers: Vec<_> = answer
-        .message()
-        .fields()
-        .map(|field| field.number())
-        .collect();
     assert_eq!(
-        numbers,
+        answer.numbers(),
         [2, 3, 11, 12, 13, 25, 32, 37, 39, 41, 42, 44, 49, 54, 60]
     );
     assert_eq!(answer.value(54).as_deref(), Some("1002156C000000087655"));

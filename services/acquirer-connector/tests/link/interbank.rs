@@ -45,7 +45,6 @@ async fn a_purchase_is_answered_with_what_the_network_knows_it_by() {
     assert_eq!(command.facts.merchant_category, 5_411);
     assert_eq!(command.facts.fee, card::FeeTerms::default());
     let answer = peer.receive().await;
-    assert_eq!(answer.mti(), "0210");
     let expected = [
         (2, "6299990100001238"),
         (3, "000000"),
@@ -68,15 +67,7 @@ async fn a_purchase_is_answered_with_what_the_network_knows_it_by() {
         (60, "000002000300000000000011000500"),
         (100, "69990001"),
     ];
-    let numbers: Vec<_> = answer
-        .message()
-        .fields()
-        .map(|field| field.number())
-        .collect();
-    assert_eq!(numbers, expected.map(|(number, _)| number));
-    for (number, value) in expected {
-        assert_eq!(answer.value(number).as_deref(), Some(value), "de{number}");
-    }
+    answer.check("0210", &expected);
 }
 
 #[tokio::test]

@@ -124,6 +124,25 @@ impl Answer {
         Some(String::from_utf8(value).unwrap())
     }
 
+    /// The numbers of its data elements.
+    pub(crate) fn numbers(&self) -> Vec<u8> {
+        self.message()
+            .fields()
+            .map(|field| field.number())
+            .collect()
+    }
+
+    /// Asserts that it is these data elements and no other.
+    #[track_caller]
+    pub(crate) fn check(&self, mti: &str, fields: &[(u8, &str)]) {
+        assert_eq!(self.mti(), mti);
+        let expected: Vec<_> = fields.iter().map(|(number, _)| *number).collect();
+        assert_eq!(self.numbers(), expected);
+        for (number, value) in fields {
+            assert_eq!(self.value(*number).as_deref(), Some(*value), "de{number}");
+        }
+    }
+
     /// Data element 39.
     pub(crate) fn code(&self) -> String {
         self.value(39).unwrap()

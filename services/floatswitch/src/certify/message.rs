@@ -6,11 +6,10 @@ use crate::certify::names::{
     INTERBANK_SESSIONS, Names, TERMINAL_MESSAGES, TERMINAL_SESSIONS, interbank_rows,
 };
 use crate::certify::script::{Exchange, Place};
-use crate::msg;
+use crate::msg::{self, hex, unhex};
 use iso8583::frame::{NextFrame, next_frame};
 use iso8583::{
-    Dialect, Disclosure, EncodeError, Encoder, Encoding, Message, Mti, MtiVersion, OwnedMessage,
-    Prefix, Speaks,
+    Dialect, Disclosure, Encoder, Encoding, Message, Mti, MtiVersion, OwnedMessage, Prefix, Speaks,
 };
 use pan::Pan;
 
@@ -402,18 +401,23 @@ fn unknown<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
 /// Writes the frame.
 ///
 /// # Errors
-/// A data element that does not fit the dialect, which a script may have asked for.
+/// A data element that does not fit the dialect, or bytes that are no hex, which a script may have
+/// asked for.
 pub(super) fn encode(
     dialect: &'static Dialect,
     sent: &Sent,
     frame: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
+) -> Result<(), String> {
     let prefix = prefix(dialect);
     let mut encoder = Encoder::new(dialect, frame, &prefix, sent.mti);
     for (number, value) in &sent.fields {
         match dialect.field(*number).map(|spec| spec.encoding()) {
             Some(Encoding::Text | Encoding::SignedDigits) => encoder.text(*number, value),
-            Some(Encoding::Binary | Encoding::Hex) => encoder.bytes(*number, unhex(value)),
+            Some(Encoding::Binary | Encoding::Hex) => {
+                let bytes =
+                    unhex(value).map_err(|error| format!("data element {number}: {error}"))?;
+                encoder.bytes(*number, bytes)
+            }
             Some(
                 Encoding::PackedLeft
                 | Encoding::PackedRight
@@ -424,7 +428,7 @@ pub(super) fn encode(
             | None => encoder.digits(*number, value),
         };
     }
-    encoder.finish()
+    encoder.finish().map_err(|error| error.to_string())
 }
 
 /// A message as `msg decode` shows it, card numbers masked.
@@ -462,15 +466,4 @@ fn cups_prefix() -> Prefix {
     header[6..28].copy_from_slice(b"69990001   00010000   ");
     header[28..32].fill(0);
     Prefix::Cups { header }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
-}
-
-/// Hex to bytes; what is no hex stays as it is.
-fn unhex(text: &str) -> Vec<u8> {
-    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Option<Vec<u8>> = text.as_bytes().chunks(2).map(pair).collect();
-    bytes.unwrap_or_else(|| text.as_bytes().to_vec())
 }

@@ -20,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use crate::card_issue::{self, IssueArgs};
 use crate::dialect;
 use crate::exit::{DONE, FOUND_WRONG, Failure};
+use crate::msg;
 use crate::output::OutputForm;
 use line::Target;
 use office::Office;
@@ -79,15 +80,16 @@ pub(crate) async fn run(args: CertifyArgs) -> Result<u8, Failure> {
         patience: Duration::from_millis(args.patience_ms),
     };
     let hash = Sha256::digest(&text);
+    let script_hash = msg::hex(&hash).to_ascii_lowercase();
     let endpoint = office::endpoint(args.operations.as_deref(), args.token_file.as_deref())?;
-    let run = format!("certify-{}-{}", args.round, hex(&hash[..8]));
+    let run = format!("certify-{}-{}", args.round, &script_hash[..16]);
     let office = Office::new(endpoint, run);
     let player = Player::new(&script, target, office, first_trace(&hash));
     let played = player.play().await?;
     let report = Report {
         title: &script.title,
         file,
-        script_hash: hex(&hash),
+        script_hash,
         target: &args.target,
         dialect: dialect.name(),
         played,
@@ -144,8 +146,4 @@ async fn prepare(script: &Script, config: &Path) -> Result<u8, Failure> {
         card_issue::run(args).await?;
     }
     Ok(DONE)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -207,7 +207,7 @@ impl<'s> Player<'s> {
         let sent =
             compose(dialect, exchange, (place, pan), &numbers, original.as_ref()).map_err(wrong)?;
         let mut frame = Vec::new();
-        encode(dialect, &sent, &mut frame).map_err(|error| wrong(error.to_string()))?;
+        encode(dialect, &sent, &mut frame).map_err(wrong)?;
         self.messages.push(masked_frame(dialect, &frame));
         self.line_of(exchange).send(&frame).await?;
         Ok((sent, original))

@@ -2,17 +2,15 @@
 
 /// Why a text is not hex.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum HexError {
-    #[error(
-        "not hex at character {place}: write the frame as digits 0-9 and A-F, one frame a line"
-    )]
+pub(crate) enum HexError {
+    #[error("not hex at character {place}: write bytes as digits 0-9 and A-F")]
     Character { place: usize },
     #[error("half a byte at the end: hex needs two digits for each byte")]
     Half,
 }
 
 /// The bytes of a text. Spaces do not count.
-pub(super) fn unhex(text: &str) -> Result<Vec<u8>, HexError> {
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, HexError> {
     let mut bytes = Vec::with_capacity(text.len() / 2);
     let mut high = None;
     for (index, character) in text.chars().enumerate() {
@@ -35,7 +33,7 @@ pub(super) fn unhex(text: &str) -> Result<Vec<u8>, HexError> {
 }
 
 /// Upper-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 

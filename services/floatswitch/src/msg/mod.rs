@@ -19,6 +19,7 @@ use crate::dialect;
 use crate::exit::{DONE, FOUND_WRONG, Failure};
 use crate::output::OutputForm;
 use form::{ErrorForm, MessageForm, Problem};
+pub(crate) use hex::{hex, unhex};
 use iso8583::frame::{NextFrame, next_frame};
 use iso8583::{DecodeError, Dialect, Disclosure, Message, OwnedMessage};
 pub(crate) use table::table;
@@ -139,7 +140,7 @@ fn encode_all(args: &EncodeArgs) -> Result<u8, Failure> {
     each_line(args.file.as_deref(), |line| {
         let encoded = encode(dialect, line);
         let text = match &encoded {
-            Ok(frame) => hex::hex(frame),
+            Ok(frame) => hex(frame),
             Err(problem) => json(&ErrorForm { error: problem })?,
         };
         Ok((text, encoded.is_ok()))
@@ -152,7 +153,7 @@ fn decode(
     line: &str,
     disclosure: Disclosure,
 ) -> Result<OwnedMessage, Problem> {
-    let frame = hex::unhex(line).map_err(Problem::plain)?;
+    let frame = unhex(line).map_err(Problem::plain)?;
     let next = next_frame(dialect, &frame).map_err(Problem::plain)?;
     let (body, consumed) = match next {
         NextFrame::Frame { body, consumed } => (body, consumed),

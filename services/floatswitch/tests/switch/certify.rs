@@ -131,3 +131,19 @@ fn a_script_with_a_mistake_is_refused_with_its_line() {
         told(&report)
     );
 }
+
+#[test]
+fn bytes_that_are_no_hex_are_refused_with_their_line() {
+    let mut switch = Switch::new();
+    let script = switch.file("bytes.cert");
+    let text = "certify \"Bytes\"\nterminal till id 70000001 merchant 898999954110001\n\
+        card A programme 1 bin 629999 serial 950001 balance 10.00\n\
+        till sends purchase A 1.00 with 64=FFxx -> 00\n";
+    fs::write(&script, text).unwrap();
+    prepare(&switch, &script);
+    switch.serve();
+    let report = certify(&script, switch.port, &[]);
+    assert_eq!(report.status.code(), Some(2));
+    let expected = "line 4: data element 64: not hex at character 3";
+    assert!(told(&report).contains(expected), "{}", told(&report));
+}
