@@ -163,9 +163,8 @@ impl<L: CommandLog, S: CardStore> Cards<L, S> {
         let card = Card::decode(&stored.body);
         let card = card.map_err(|error| Refusal::new(500, "damaged", error.to_string()))?;
         let media = self.media.media_of(id).await.map_err(media_failed)?;
-        let mut told = card_told(&card, &media, (self.clock)());
-        told.posting_count = self.posting_count(id).await?;
-        Ok(told)
+        let posting_count = self.posting_count(id).await?;
+        Ok(card_told(&card, &media, posting_count, (self.clock)()))
     }
 
     /// Rows of the card's journal that moved money, without its issue.
@@ -335,7 +334,12 @@ fn decided(card: CardId, medium: u8, reply: &Reply, took: Duration) -> DecidedTo
     }
 }
 
-fn card_told(card: &Card, media: &[RegisteredMedium], now: Timestamp) -> CardTold {
+fn card_told(
+    card: &Card,
+    media: &[RegisteredMedium],
+    posting_count: u32,
+    now: Timestamp,
+) -> CardTold {
     let media = media.iter().map(|one| {
         let text = |digits: &[u8]| String::from_utf8_lossy(digits).into_owned();
         let medium = &one.medium;
@@ -358,7 +362,7 @@ fn card_told(card: &Card, media: &[RegisteredMedium], now: Timestamp) -> CardTol
         held_fen: card.held(now).minor(),
         uncleared_fen: card.uncleared(now).minor(),
         available_fen: card.available(now).minor(),
-        posting_count: 0,
+        posting_count,
         media: media.collect(),
     }
 }

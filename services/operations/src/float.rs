@@ -39,7 +39,7 @@ pub enum FloatError {
         next: u64,
     },
     /// The books are damaged.
-    #[error("totals of cut {0} leave 128 bits: the books are damaged, restore a backup")]
+    #[error("totals of cut {0} are more than can be: the books are damaged, restore a backup")]
     Overflow(u64),
     /// The days cannot be read.
     #[error(transparent)]
@@ -167,7 +167,12 @@ fn told(cuts: &[(PartitionId, CutBooks)], at: FloatAt) -> Result<FloatTold, Floa
             added.map_err(|_| FloatError::Overflow(cut.number))?;
         }
     }
-    let programmes: Vec<ProgrammeTold> = programmes.iter().map(programme_told).collect();
+    let told: Option<Vec<ProgrammeTold>> = programmes.iter().map(programme_told).collect();
+    let programmes = told.ok_or(FloatError::Overflow(cut_number))?;
+    let float_fen = programmes
+        .iter()
+        .try_fold(0i64, |sum, one| sum.checked_add(one.float_fen))
+        .ok_or(FloatError::Overflow(cut_number))?;
     let times = || cuts.iter().map(|(_, cut)| cut.cut_at.0);
     Ok(FloatTold {
         cut_number,
@@ -177,26 +182,25 @@ fn told(cuts: &[(PartitionId, CutBooks)], at: FloatAt) -> Result<FloatTold, Floa
         }),
         cut_from_ms: times().min().unwrap_or_default(),
         cut_through_ms: times().max().unwrap_or_default(),
-        float_fen: programmes.iter().map(|one| one.float_fen).sum(),
+        float_fen,
         programmes,
     })
 }
 
-fn programme_told((programme, books): (&ProgrammeId, &Books)) -> ProgrammeTold {
-    let accounts = books.balances().map(|(account, minor)| AccountTold {
-        account: account.number(),
-        debit_fen: fen(minor),
+/// `None`: a balance beyond 2^63 fen, which no money is.
+fn programme_told((programme, books): (&ProgrammeId, &Books)) -> Option<ProgrammeTold> {
+    let accounts = books.balances().map(|(account, minor)| {
+        let debit_fen = i64::try_from(minor).ok()?;
+        Some(AccountTold {
+            account: account.number(),
+            debit_fen,
+        })
     });
-    ProgrammeTold {
+    Some(ProgrammeTold {
         programme: programme.0,
-        float_fen: fen(books.float()),
-        accounts: accounts.collect(),
-    }
-}
-
-/// Books stay far below 2^63 fen.
-fn fen(minor: i128) -> i64 {
-    i64::try_from(minor).unwrap_or(i64::MAX)
+        float_fen: i64::try_from(books.float()).ok()?,
+        accounts: accounts.collect::<Option<_>>()?,
+    })
 }
 
 #[cfg(test)]
@@ -295,6 +299,19 @@ mod tests {
             let owed_by = accounts.iter().filter(|one| one.is_float());
             let sum: i64 = owed_by.map(|one| one.debit_fen).sum();
             assert_eq!(-sum, owed, "its accounts make it");
+        }
+    }
+
+    #[test]
+    fn a_balance_that_cannot_be_is_not_told() {
+        let most = i128::from(i64::MAX);
+        assert_eq!(
+            float(&[&[(10, most)]], FloatAt::Latest).unwrap().float_fen,
+            i64::MAX
+        );
+        for kept in [&[&[(10, most + 1)][..]][..], &[&[(10, most)], &[(10, 1)]]] {
+            let error = float(kept, FloatAt::Latest).unwrap_err();
+            assert_eq!(error, FloatError::Overflow(10));
         }
     }
 

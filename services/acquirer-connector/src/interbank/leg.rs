@@ -170,12 +170,10 @@ mod tests {
 
     #[test]
     fn data_element_56_names_the_request() {
-        let original = original_1993(b"12000000031705111930000869980290");
-        if let Some(original) = original {
-            assert_eq!(original.trace, 3);
-            assert_eq!(original.moment, 170_511_193_000);
-            assert_eq!(original.acquirer, 69_980_290);
-        }
+        let original = original_1993(b"12000000031705111930000869980290").unwrap();
+        assert_eq!(original.trace, 3);
+        assert_eq!(original.moment, 170_511_193_000);
+        assert_eq!(original.acquirer, 69_980_290);
         assert_eq!(original_1993(b"1200000003170511193000096998029"), None);
     }
 

@@ -6,7 +6,7 @@
 //! 20 with zeros in front, amount 12. That of the end has the count of all uploaded items, 4 digits.
 
 use crate::refusal::Refusal;
-use money::Amount;
+use money::{AMOUNT_MAX, Amount};
 
 /// Digits of a terminal's totals.
 pub(crate) const TOTALS_DIGITS: usize = 62;
@@ -14,6 +14,12 @@ const HALF: usize = TOTALS_DIGITS / 2;
 const ITEM_DIGITS: usize = 40;
 /// Items that one 0320 has room for.
 pub(crate) const ITEMS_MAX: usize = 8;
+
+/// The most that twelve digits can say.
+const MOST: Amount = match Amount::from_minor(AMOUNT_MAX) {
+    Ok(amount) => amount,
+    Err(_) => unreachable!(),
+};
 
 const ELEMENT: u8 = 48;
 const WRONG: Refusal = Refusal::Form { number: ELEMENT };
@@ -28,7 +34,7 @@ pub(crate) struct Side {
 impl Side {
     /// Takes one more in. Sums beyond what the wire can say stay at its most.
     pub(crate) fn add(&mut self, amount: Amount) {
-        self.sum = self.sum.checked_add(amount).unwrap_or(self.sum);
+        self.sum = self.sum.checked_add(amount).unwrap_or(MOST);
         self.count = self.count.saturating_add(1);
     }
 }
