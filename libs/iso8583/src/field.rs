@@ -94,6 +94,25 @@ impl<'a> Field<'a> {
         (self.spec.encoding.kind() == ValueKind::Binary).then_some(self.content)
     }
 
+    /// As [`Self::digits`] for numeric values, of any length. Allocates.
+    ///
+    /// `None` for tracks, text and binary values.
+    #[must_use]
+    pub fn long_digits(&self) -> Option<Vec<u8>> {
+        match self.spec.encoding {
+            Encoding::PackedLeft | Encoding::PackedRight => {
+                Some(self.packed_characters().collect())
+            }
+            Encoding::Digits => Some(self.content.to_vec()),
+            Encoding::PackedTrack
+            | Encoding::Track
+            | Encoding::SignedDigits
+            | Encoding::Text
+            | Encoding::Binary
+            | Encoding::Hex => None,
+        }
+    }
+
     /// Characters of a packed value, without its padding.
     pub(crate) fn packed_characters(&self) -> impl Iterator<Item = u8> + use<'a> {
         let odd_is_in_front = self.spec.encoding == Encoding::PackedRight && self.length % 2 == 1;

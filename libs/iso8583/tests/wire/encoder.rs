@@ -208,3 +208,25 @@ fn debug_shows_no_content() {
     let encoder = Encoder::answer(&message, &mut buffer).unwrap();
     assert_eq!(format!("{encoder:?}"), "Encoder(pos, up to de1)");
 }
+
+#[test]
+fn digits_of_any_length_read_in_every_form() {
+    let line = "48   LLL    322  packed ";
+    let text = Dialect::builtin_file("pos").unwrap();
+    assert!(text.contains(line));
+    for form in ["packed", "packed-right", "digits"] {
+        let text = text.replace(line, &format!("48   LLL    322  {form} "));
+        let dialect = Dialect::parse(&text).unwrap().keep();
+        for length in [0, 1, 104, 105, 321, 322] {
+            let digits: Vec<u8> = (b'0'..=b'9').rev().cycle().take(length).collect();
+            let mut frame = Vec::new();
+            Encoder::new(dialect, &mut frame, &POS_PREFIX, Mti::FINANCIAL_REQUEST)
+                .digits(48, &digits)
+                .finish()
+                .unwrap();
+            let message = Message::decode(dialect, &frame[2..]).unwrap();
+            let found = message.field(48).unwrap().long_digits();
+            assert_eq!(found.as_deref(), Some(digits.as_slice()), "{form} {length}");
+        }
+    }
+}

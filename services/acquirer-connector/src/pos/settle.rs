@@ -98,21 +98,6 @@ impl Sums {
     }
 }
 
-/// The digits of a packed data element of any length, odd ones followed by a pad nibble.
-fn digits_of(message: &Message<'_>, number: u8) -> Option<Vec<u8>> {
-    let field = message.field(number)?;
-    let nibbles = field
-        .content()
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 0x0f]);
-    Some(
-        nibbles
-            .take(field.length())
-            .map(|nibble| b'0' + nibble)
-            .collect(),
-    )
-}
-
 impl Listener {
     /// Whether a message is for the batch desk.
     pub(crate) fn is_of_batch(message: &Message<'_>) -> bool {
@@ -139,7 +124,8 @@ impl Listener {
             ..place
         };
         let batch = BatchName::of(&place).ok_or(Refusal::Form { number: 60 })?;
-        let digits = digits_of(message, 48).ok_or(Refusal::Missing { number: 48 })?;
+        let private = message.field(48).ok_or(Refusal::Missing { number: 48 })?;
+        let digits = private.long_digits().ok_or(Refusal::Form { number: 48 })?;
         match (message.mti().class(), custom.network_code) {
             (MtiClass::Reconciliation, TOTALS_OR_ITEMS) => self.compare(batch, &digits).await,
             (MtiClass::FileAction, TOTALS_OR_ITEMS) => {
