@@ -41,7 +41,7 @@ mod spans;
 mod speech;
 mod translate;
 
-pub use batch_book::{BatchBook, Later, StoreBatches};
+pub use batch_book::{BatchBook, DayProgress, Later, StoreBatches};
 pub use connector::{Connector, Drained, Replies};
 pub use directory::Directory;
 pub use metric_names::{
@@ -50,5 +50,6 @@ pub use metric_names::{
 };
 pub use response_code::ResponseCode;
 pub use settings::{
-    BatchSettlement, CONNECTIONS_MAX, Clock, ConnectorSettings, ListenerSettings, StartError,
+    BatchSettlement, CONNECTIONS_MAX, Clock, ConnectorSettings, DayReconciliation,
+    ListenerSettings, StartError,
 };

@@ -45,6 +45,8 @@ pub(crate) enum Refusal {
     Full,
     #[error("fewer items of the batch are here than its terminal sent")]
     UploadAgain,
+    #[error("the day to be reconciled has not begun")]
+    DayNotOpened,
     #[error("log did not take the command")]
     NotAppended,
 }
@@ -61,6 +63,7 @@ impl Refusal {
             Self::InstitutionSignedOff => ResponseCode::ACQUIRER_SIGNED_OFF,
             Self::ForeignMerchant | Self::OtherCategory => ResponseCode::INVALID_MERCHANT,
             Self::UploadAgain => ResponseCode::UPLOAD_AGAIN,
+            Self::DayNotOpened => ResponseCode::NOTHING_TO_RECONCILE,
             Self::Forbidden => ResponseCode::NOT_PERMITTED,
             Self::NotSupported | Self::NotReversible => ResponseCode::NOT_SUPPORTED,
             Self::CardNumber | Self::UnknownCard | Self::OtherCard => ResponseCode::NO_SUCH_CARD,

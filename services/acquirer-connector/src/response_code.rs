@@ -25,6 +25,8 @@ impl ResponseCode {
     pub const UPLOAD_AGAIN: Self = Self(*b"79");
     /// The same key with other content.
     pub const DUPLICATE: Self = Self(*b"94");
+    /// There is no such day to reconcile.
+    pub const NOTHING_TO_RECONCILE: Self = Self(*b"95");
     /// Certainly not done; the sender may try again.
     pub const SYSTEM_MALFUNCTION: Self = Self(*b"96");
     /// The terminal is unknown or must sign on first.

@@ -60,6 +60,8 @@ pub struct ListenerSettings {
     pub reply_timeout: Duration,
     /// Whether its terminals settle their batches here.
     pub batch_settlement: BatchSettlement,
+    /// Whether the institution reconciles its days here.
+    pub day_reconciliation: DayReconciliation,
     /// What a terminal that asks for its parameters is told in data element 62: tags of two digits,
     /// each with its value behind it. Empty: nothing.
     pub terminal_parameters: Arc<[u8]>,
@@ -73,6 +75,15 @@ pub enum BatchSettlement {
     /// Each booked payment leaves an item of its batch, and the batch desk is open.
     Offered,
     /// Nothing is kept for it, and the batch desk answers that it is not offered.
+    NotOffered,
+}
+
+/// Whether an institution reconciles its settlement days here (0500, 0520).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayReconciliation {
+    /// Each booked payment leaves an item of its day, which the institution's totals are compared with.
+    Offered,
+    /// Nothing is kept for it, and a reconciliation is answered as not offered.
     NotOffered,
 }
 

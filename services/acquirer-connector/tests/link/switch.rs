@@ -11,7 +11,8 @@ use crate::metering::Meter;
 use crate::peer::{PATIENCE, Peer};
 use crate::requests::{CARD_A, CARD_B, MERCHANT};
 use acquirer_connector::{
-    BatchSettlement, Connector, ConnectorSettings, Directory, ListenerSettings, StoreBatches,
+    BatchSettlement, Connector, ConnectorSettings, DayReconciliation, Directory, ListenerSettings,
+    StoreBatches,
 };
 use card::{
     CardId, Command, Day, DeclineReason, FeeTerms, Outcome, PartitionId, Position, Reply,
@@ -59,6 +60,7 @@ pub(crate) fn listener() -> ListenerSettings {
         read_timeout: Duration::from_secs(600),
         reply_timeout: Duration::from_secs(600),
         batch_settlement: BatchSettlement::Offered,
+        day_reconciliation: DayReconciliation::NotOffered,
         terminal_parameters: Arc::from(b"1260132022SUPERMARKET".as_slice()),
         sign_on: SignOn::Optional,
     }
