@@ -33,7 +33,11 @@ pub trait BatchBook: Send + Sync + 'static {
     fn note(&self, batch: BatchName, record: Bytes) -> Later<'_, Result<(), WriteError>>;
 
     /// How far a settlement day is in these partitions.
-    fn progress(&self, day: Day, partition_count: u16) -> Later<'_, Result<DayProgress, StoreError>>;
+    fn progress(
+        &self,
+        day: Day,
+        partition_count: u16,
+    ) -> Later<'_, Result<DayProgress, StoreError>>;
 
     /// What a decision of a card was; none when there is no such decision.
     fn kind(&self, card: CardId, version: Version) -> Later<'_, Result<Option<Kind>, StoreError>>;
@@ -52,7 +56,11 @@ impl<S: CardStore> BatchBook for StoreBatches<S> {
         Box::pin(self.0.keep_batch(batch, record))
     }
 
-    fn progress(&self, day: Day, partition_count: u16) -> Later<'_, Result<DayProgress, StoreError>> {
+    fn progress(
+        &self,
+        day: Day,
+        partition_count: u16,
+    ) -> Later<'_, Result<DayProgress, StoreError>> {
         Box::pin(async move {
             let mut progress = DayProgress::NotOpened;
             for partition in (0..partition_count).map(PartitionId) {

@@ -162,9 +162,10 @@ impl Batch {
                 Err(refusal) => {
                     debug!(listener = %listener.settings.name, %refusal, "reconciliation refused");
                     let told = (tongue, refusal.code());
-                    let written = listener
-                        .answering
-                        .edge_to_institution(&message, told, &mut answer);
+                    let written =
+                        listener
+                            .answering
+                            .edge_to_institution(&message, told, &mut answer);
                     (written, refusal.code())
                 }
             };

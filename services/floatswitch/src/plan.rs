@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use crate::dialect;
 use crate::exit::Failure;
-use acquirer_connector::{
-    BatchSettlement, ConnectorSettings, DayReconciliation, ListenerSettings,
-};
+use acquirer_connector::{BatchSettlement, ConnectorSettings, DayReconciliation, ListenerSettings};
 use card::{
     Acceptance, CardKind, Channel, Channels, Day, FeeTerms, Limits, Offered, Programme,
     ProgrammeId, Rules, Timestamp,

@@ -190,7 +190,9 @@ pub(crate) async fn booked(
 ) -> Result<DayTotals, StoreError> {
     let mut totals = DayTotals::default();
     for partition in (0..partition_count).map(PartitionId) {
-        let items = book.items(BatchName::of_day(acquirer, day, partition)).await?;
+        let items = book
+            .items(BatchName::of_day(acquirer, day, partition))
+            .await?;
         count(book, &items, &mut totals).await?;
     }
     Ok(totals)
@@ -202,7 +204,9 @@ async fn count(
     items: &[BatchItem],
     totals: &mut DayTotals,
 ) -> Result<(), StoreError> {
-    let named = items.iter().map(|item| ((item.card, item.version), item.kind));
+    let named = items
+        .iter()
+        .map(|item| ((item.card, item.version), item.kind));
     let kinds: HashMap<(CardId, Version), Kind> = named.collect();
     for item in items {
         if item.kind != Kind::Reversal {
@@ -219,4 +223,102 @@ async fn count(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use iso8583::frame::{NextFrame, next_frame};
+    use iso8583::{Dialect, Mti, Prefix};
+
+    fn amount(fen: u64) -> Amount {
+        Amount::from_minor(fen).unwrap()
+    }
+
+    /// Two purchases, one of them reversed, and a refund.
+    fn totals() -> DayTotals {
+        let mut totals = DayTotals::default();
+        totals.add(SideOf::Debit, amount(12_345));
+        totals.add(SideOf::Debit, amount(1_000));
+        totals.add_reversal(SideOf::Debit, amount(1_000));
+        totals.add(SideOf::Credit, amount(345));
+        totals.add(SideOf::Neither, amount(7));
+        totals
+    }
+
+    /// A 0500 with these lines, but for one that is changed or left out.
+    fn told(lines: &Lines, change: (u8, Option<&str>)) -> Result<Lines, Refusal> {
+        let dialect = Dialect::builtin("iso87-ascii").unwrap();
+        let mut frame = Vec::new();
+        let mti = Mti::parse(*b"0500").unwrap();
+        let mut encoder = Encoder::new(dialect, &mut frame, &Prefix::None, mti);
+        for (element, _) in LINES {
+            match change {
+                (NET, Some(value)) if element == NET => {
+                    encoder.text(element, value);
+                }
+                (number, Some(value)) if number == element => {
+                    encoder.digits(element, value);
+                }
+                (number, None) if number == element => {}
+                _ => assert!(lines.write(element, &mut encoder)),
+            }
+        }
+        encoder.finish().unwrap();
+        drop(encoder);
+        let NextFrame::Frame { body, .. } = next_frame(dialect, &frame).unwrap() else {
+            panic!("no frame");
+        };
+        Lines::parse(&Message::decode(dialect, &frame[body]).unwrap())
+    }
+
+    #[test]
+    fn a_reversal_counts_beside_its_original() {
+        let lines = totals().lines();
+        let expected = [1, 0, 2, 1, 0, 0, 345, 0, 13_345, 1_000, -12_000];
+        assert_eq!(lines, Lines(expected));
+        assert_eq!(told(&lines, (0, None)), Ok(lines));
+    }
+
+    #[test]
+    fn each_line_that_differs_is_named() {
+        let ours = totals().lines();
+        for (element, name) in LINES {
+            let value = match element {
+                NET => "C0000000000012000",
+                74..=79 => "0000000009",
+                _ => "0000000000000009",
+            };
+            let told = told(&ours, (element, Some(value))).unwrap();
+            let found = told.differences(&ours);
+            let [found] = found.as_slice() else {
+                panic!("{found:?}");
+            };
+            assert_eq!((found.element, found.name), (element, name));
+            assert_ne!(found.told, found.ours);
+        }
+    }
+
+    #[test]
+    fn only_transfers_may_be_left_out() {
+        let ours = totals().lines();
+        for (number, _) in LINES {
+            let expected = match number {
+                78 | 79 => Ok(ours),
+                _ => Err(Refusal::Missing { number }),
+            };
+            assert_eq!(told(&ours, (number, None)), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_goes_beyond_the_wire() {
+        let mut totals = DayTotals::default();
+        for _ in 0..20_000 {
+            totals.add(SideOf::Debit, amount(money::AMOUNT_MAX));
+        }
+        let lines = totals.lines();
+        assert_eq!(lines.0[LINE_COUNT - 1], -MOST);
+        assert_eq!(told(&lines, (0, None)), Ok(lines));
+    }
 }

@@ -70,7 +70,10 @@ impl Listener {
         message: &Message<'_>,
         tongue: Tongue,
     ) -> Result<Reconciled, Refusal> {
-        let _turn = self.reconciliations.try_acquire().map_err(|_| Refusal::Full)?;
+        let _turn = self
+            .reconciliations
+            .try_acquire()
+            .map_err(|_| Refusal::Full)?;
         self.reconcile(message, tongue).await
     }
 

@@ -13,6 +13,7 @@ mod interbank;
 mod metering;
 mod payments;
 mod peer;
+mod reconciliation;
 mod refusals;
 mod requests;
 mod secrets;
