@@ -1,6 +1,7 @@
 //! Why the edge answers by itself. Each of these is certainly not appended.
 
 use crate::response_code::ResponseCode;
+use card::{DeclineReason, Outcome};
 
 /// Why a request became no command, in the order in which they are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +18,8 @@ pub(crate) enum Refusal {
     ForeignMerchant,
     #[error("terminal signed on with another batch")]
     OtherBatch,
+    #[error("original is of another batch than its void")]
+    OriginalOfOtherBatch,
     #[error("institution has not signed on")]
     InstitutionSignedOff,
     #[error("de18 is not the category of the merchant")]
@@ -63,6 +66,9 @@ impl Refusal {
             Self::InstitutionSignedOff => ResponseCode::ACQUIRER_SIGNED_OFF,
             Self::ForeignMerchant | Self::OtherCategory => ResponseCode::INVALID_MERCHANT,
             Self::UploadAgain => ResponseCode::UPLOAD_AGAIN,
+            Self::OriginalOfOtherBatch => {
+                ResponseCode::of(Outcome::Declined(DeclineReason::OriginalInvalid))
+            }
             Self::DayNotOpened => ResponseCode::NOTHING_TO_RECONCILE,
             Self::Forbidden => ResponseCode::NOT_PERMITTED,
             Self::NotSupported | Self::NotReversible => ResponseCode::NOT_SUPPORTED,

@@ -176,7 +176,12 @@ impl Asked<'_> {
         };
         let original = PosF61::parse(&original).map_err(|_| Refusal::Form { number: 61 })?;
         if original.trace == 0 {
-            return Ok(None);
+            return Err(Refusal::Form { number: 61 });
+        }
+        // A batch ends with its totals, so a later one undoes nothing of it. The card keeps no batches,
+        // and needs none: whether this is the original's is in the key that it compares.
+        if original.batch != self.leg.batch {
+            return Err(Refusal::OriginalOfOtherBatch);
         }
         let leg = Leg {
             batch: original.batch,
