@@ -81,6 +81,17 @@ impl BatchName {
         }
     }
 
+    /// What a network last told of its day is kept under this name; no item is.
+    #[must_use]
+    pub const fn of_cut_over(acquirer: AcquirerId) -> Self {
+        Self {
+            acquirer,
+            merchant: MerchantId([0; 15]),
+            terminal: TerminalId([u8::MAX; 8]),
+            batch: 0,
+        }
+    }
+
     /// What an item of a row belongs to.
     fn of_row(row: &Row) -> Option<Self> {
         match row.place.batch {

@@ -39,6 +39,7 @@ mod sessions;
 mod settings;
 mod spans;
 mod speech;
+mod switch_days;
 mod translate;
 
 pub use batch_book::{BatchBook, DayProgress, Later, StoreBatches};
@@ -50,6 +51,7 @@ pub use metric_names::{
 };
 pub use response_code::ResponseCode;
 pub use settings::{
-    BatchSettlement, CONNECTIONS_MAX, Clock, ConnectorSettings, DayReconciliation,
+    BatchSettlement, CONNECTIONS_MAX, Clock, ConnectorSettings, CutOver, DayReconciliation,
     ListenerSettings, StartError,
 };
+pub use switch_days::{DayNotOpened, SwitchDays};

@@ -23,8 +23,8 @@ use crate::speech::Speech;
 /// How long to wait when the system has no more descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
-/// Days of one acquirer that are compared at once; one more is answered 96 (OWN-4).
-const RECONCILIATIONS_MAX: usize = 4;
+/// Messages of one acquirer about days that are worked on at once; one more is answered 96 (OWN-4).
+const DAYS_AT_ONCE_MAX: usize = 4;
 
 /// One acquirer's link: settings, sessions of its terminals, what they asked lately.
 pub(crate) struct Listener {
@@ -36,8 +36,8 @@ pub(crate) struct Listener {
     pub(crate) institution: InstitutionSession,
     pub(crate) uploads: Uploads,
     pub(crate) recent: RecentRequests,
-    /// How many days may be compared at once.
-    pub(crate) reconciliations: Semaphore,
+    /// How many messages about days may be worked on at once.
+    pub(crate) days_at_once: Semaphore,
 }
 
 impl Listener {
@@ -57,7 +57,7 @@ impl Listener {
             institution: InstitutionSession::new(settings.sign_on),
             uploads: Uploads::default(),
             recent: RecentRequests::new(),
-            reconciliations: Semaphore::new(RECONCILIATIONS_MAX),
+            days_at_once: Semaphore::new(DAYS_AT_ONCE_MAX),
             answering,
             settings,
             shared,

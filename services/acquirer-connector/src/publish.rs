@@ -85,8 +85,8 @@ impl Batch {
         let dialect = self.listener.settings.dialect;
         match Message::decode(dialect, body) {
             Ok(message) if self.is_for_batch_desk(&message) => self.desk.push(body.to_vec()),
-            Ok(message) if self.is_of_a_day(&message) => self.reconcile_aside(body),
-            Ok(message) => self.add_message(&message),
+            Ok(message) if self.is_of_a_day(&message) => self.answer_aside(body),
+            Ok(message) => self.add_message(&message, body),
             Err(cause) if is_unknown_type(&cause) => {
                 self.refuse_frame(FrameRefusal::UnknownType, &cause)
             }
@@ -100,7 +100,7 @@ impl Batch {
         Ok(())
     }
 
-    fn add_message(&mut self, message: &Message<'_>) {
+    fn add_message(&mut self, message: &Message<'_>, body: &[u8]) {
         match Desk::of(message.mti()) {
             Desk::Card => match self.listener.translate(message) {
                 Ok(Translated {
@@ -118,6 +118,7 @@ impl Batch {
             Desk::Network => match self.listener.manage(message) {
                 Ok(Managed::Done) => self.answer_message(message, ResponseCode::APPROVED),
                 Ok(Managed::Parameters) => self.answer_parameters(message),
+                Ok(Managed::CutOver) => self.answer_aside(body),
                 Err(refusal) => self.refuse_message(message, refusal),
             },
             Desk::Nobody => {
@@ -138,8 +139,9 @@ impl Batch {
             && Listener::is_reconciliation(message)
     }
 
-    /// Compares an institution's day while its payments go on: all of them may come on one connection.
-    fn reconcile_aside(&mut self, body: &[u8]) {
+    /// Answers what an institution says of a day while its payments go on: all of them may come on one
+    /// connection.
+    fn answer_aside(&mut self, body: &[u8]) {
         while self.aside.try_join_next().is_some() {}
         let listener = Arc::clone(&self.listener);
         let connection = Arc::clone(&self.connection);
@@ -153,19 +155,22 @@ impl Batch {
                 return; // It was decoded before.
             };
             let mut answer = Vec::new();
-            let (written, code) = match listener.reconcile_in_turn(&message, tongue).await {
-                Ok(reconciled) => {
+            let answering = &listener.answering;
+            let (written, code) = match listener.say_of_day(&message, tongue).await {
+                Ok(Some(reconciled)) => {
                     let told = (tongue, &reconciled);
-                    let written = listener.answering.reconciled(&message, told, &mut answer);
+                    let written = answering.reconciled(&message, told, &mut answer);
+                    (written, ResponseCode::APPROVED)
+                }
+                Ok(None) => {
+                    let told = (tongue, ResponseCode::APPROVED);
+                    let written = answering.edge_to_institution(&message, told, &mut answer);
                     (written, ResponseCode::APPROVED)
                 }
                 Err(refusal) => {
-                    debug!(listener = %listener.settings.name, %refusal, "reconciliation refused");
+                    debug!(listener = %listener.settings.name, %refusal, "refused about a day");
                     let told = (tongue, refusal.code());
-                    let written =
-                        listener
-                            .answering
-                            .edge_to_institution(&message, told, &mut answer);
+                    let written = answering.edge_to_institution(&message, told, &mut answer);
                     (written, refusal.code())
                 }
             };

@@ -1,7 +1,6 @@
 //! Why the edge answers by itself. Each of these is certainly not appended.
 
 use crate::response_code::ResponseCode;
-use card::{DeclineReason, Outcome};
 
 /// Why a request became no command, in the order in which they are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -66,9 +65,7 @@ impl Refusal {
             Self::InstitutionSignedOff => ResponseCode::ACQUIRER_SIGNED_OFF,
             Self::ForeignMerchant | Self::OtherCategory => ResponseCode::INVALID_MERCHANT,
             Self::UploadAgain => ResponseCode::UPLOAD_AGAIN,
-            Self::OriginalOfOtherBatch => {
-                ResponseCode::of(Outcome::Declined(DeclineReason::OriginalInvalid))
-            }
+            Self::OriginalOfOtherBatch => ResponseCode::ORIGINAL_INVALID,
             Self::DayNotOpened => ResponseCode::NOTHING_TO_RECONCILE,
             Self::Forbidden => ResponseCode::NOT_PERMITTED,
             Self::NotSupported | Self::NotReversible => ResponseCode::NOT_SUPPORTED,

@@ -11,6 +11,8 @@ impl ResponseCode {
     pub const APPROVED: Self = Self(*b"00");
     /// The merchant is unknown, or the terminal is not one of its own.
     pub const INVALID_MERCHANT: Self = Self(*b"03");
+    /// The original is not one that this can be done to.
+    pub const ORIGINAL_INVALID: Self = Self(*b"12");
     /// No such card, or not the card of the original.
     pub const NO_SUCH_CARD: Self = Self(*b"14");
     /// A data element is missing or has the wrong form.
@@ -77,7 +79,7 @@ impl ResponseCode {
     /// No `_`: a new reason must choose its code.
     const fn of_decline(reason: DeclineReason) -> Self {
         match reason {
-            DeclineReason::OriginalInvalid => Self(*b"12"),
+            DeclineReason::OriginalInvalid => Self::ORIGINAL_INVALID,
             DeclineReason::InvalidAmount => Self(*b"13"),
             DeclineReason::UnknownCard => Self::NO_SUCH_CARD,
             DeclineReason::ReversedFirst | DeclineReason::OriginalOutOfOrder => Self(*b"22"),

@@ -62,6 +62,8 @@ pub struct ListenerSettings {
     pub batch_settlement: BatchSettlement,
     /// Whether the institution reconciles its days here.
     pub day_reconciliation: DayReconciliation,
+    /// What the cut-over of the institution does here.
+    pub cut_over: CutOver,
     /// What a terminal that asks for its parameters is told in data element 62: tags of two digits,
     /// each with its value behind it. Empty: nothing.
     pub terminal_parameters: Arc<[u8]>,
@@ -85,6 +87,15 @@ pub enum DayReconciliation {
     Offered,
     /// Nothing is kept for it, and a reconciliation is answered as not offered.
     NotOffered,
+}
+
+/// What the cut-over of a network does here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutOver {
+    /// The network leads the settlement days of this switch: its new day is opened.
+    OpensDay,
+    /// It is noted and compared.
+    IsNoted,
 }
 
 /// Why the connector could not start.

@@ -1,5 +1,5 @@
-//! `floatswitch batch day`: what was booked for an acquirer on a settlement day, and what came of the
-//! day when the acquirer reconciled it.
+//! `floatswitch batch day`: what was booked for an acquirer on a settlement day, what came of the day
+//! when the acquirer reconciled it, and what it last told of its own day.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::engine::Opening;
 use crate::exit::{DONE, Failure};
 use crate::output::OutputForm;
 use card::{AcquirerId, Day, PartitionId};
-use card_store::{BatchName, CardStore as _};
+use card_store::{BatchName, CardStore};
 use operations::parse_date;
 use registry::ParticipantId;
 
@@ -63,28 +63,44 @@ impl Work for Show {
             let found = store.batch_items(name(partition)).await;
             items.extend(found.map_err(Failure::start_error)?);
         }
-        let reconciled = store.batch(name(0)).await.map_err(Failure::start_error)?;
-        let reconciled: Option<Value> = match reconciled {
-            Some(bytes) => Some(serde_json::from_slice(&bytes).map_err(Failure::found_wrong)?),
-            None => None,
-        };
+        let reconciled = noted(store, name(0)).await?;
+        let cut_over = noted(store, BatchName::of_cut_over(self.acquirer)).await?;
         let mut out = std::io::stdout().lock();
         match self.form {
             OutputForm::Json => {
                 let items: Vec<Value> = items.iter().map(json_of).collect();
-                writeln!(
-                    out,
-                    "{}",
-                    json!({ "items": items, "reconciled": reconciled })
-                )?;
+                let all = json!({ "items": items, "reconciled": reconciled, "cut_over": cut_over });
+                writeln!(out, "{all}")?;
             }
             OutputForm::Text => {
                 print_items(&mut out, &items)?;
                 print_outcome(&mut out, items.len(), reconciled.as_ref())?;
+                print_cut_over(&mut out, cut_over.as_ref())?;
             }
         }
         Ok(DONE)
     }
+}
+
+/// What is kept under a name.
+async fn noted<S: CardStore>(store: &S, name: BatchName) -> Result<Option<Value>, Failure> {
+    let kept = store.batch(name).await.map_err(Failure::start_error)?;
+    let read = kept.map(|bytes| serde_json::from_slice(&bytes));
+    read.transpose().map_err(Failure::found_wrong)
+}
+
+/// The last that the network told of its day.
+fn print_cut_over(out: &mut impl Write, cut_over: Option<&Value>) -> std::io::Result<()> {
+    let Some(cut_over) = cut_over else {
+        return Ok(());
+    };
+    let text = |name: &str| cut_over[name].as_str().unwrap_or_default();
+    writeln!(
+        out,
+        "its last cut-over: to {}, {} here then",
+        text("day"),
+        text("here")
+    )
 }
 
 fn print_outcome(

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::dialect;
 use crate::exit::Failure;
-use acquirer_connector::{BatchSettlement, ConnectorSettings, DayReconciliation, ListenerSettings};
+use acquirer_connector::{
+    BatchSettlement, ConnectorSettings, CutOver, DayReconciliation, ListenerSettings,
+};
 use card::{
     Acceptance, CardKind, Channel, Channels, Day, FeeTerms, Limits, Offered, Programme,
     ProgrammeId, Rules, Timestamp,
@@ -235,6 +237,10 @@ fn listener(
             false => BatchSettlement::NotOffered,
         },
         day_reconciliation: day_reconciliation(acquirer, dialect)?,
+        cut_over: match acquirer.leads_days {
+            true => CutOver::OpensDay,
+            false => CutOver::IsNoted,
+        },
         terminal_parameters: Arc::from(acquirer.parameter_text().into_bytes()),
         sign_on: match acquirer.require_sign_on {
             true => SignOn::Required,

@@ -3,6 +3,7 @@
 //! 90 (56 in the 1993 version), and the institution itself signs on.
 
 pub(crate) mod action_code;
+pub(crate) mod cut_over;
 pub(crate) mod day_totals;
 pub(crate) mod kinds;
 pub(crate) mod leg;

@@ -61,22 +61,23 @@ impl Listener {
         message.mti().class() == MtiClass::Reconciliation
     }
 
-    /// Compares an institution's day with our books, and notes what came of it.
+    /// Takes what an institution says of a day: that it was cut over to, or what it came to.
     ///
     /// # Errors
     /// The first [`Refusal`] that applies.
-    pub(crate) async fn reconcile_in_turn(
+    pub(crate) async fn say_of_day(
         &self,
         message: &Message<'_>,
         tongue: Tongue,
-    ) -> Result<Reconciled, Refusal> {
-        let _turn = self
-            .reconciliations
-            .try_acquire()
-            .map_err(|_| Refusal::Full)?;
-        self.reconcile(message, tongue).await
+    ) -> Result<Option<Reconciled>, Refusal> {
+        let _turn = self.days_at_once.try_acquire().map_err(|_| Refusal::Full)?;
+        if Self::is_reconciliation(message) {
+            return self.reconcile(message, tongue).await.map(Some);
+        }
+        self.cut_over(message, tongue).await.map(|()| None)
     }
 
+    /// Compares an institution's day with our books, and notes what came of it.
     async fn reconcile(
         &self,
         message: &Message<'_>,
@@ -128,12 +129,12 @@ impl Listener {
     }
 
     /// The date on the wall.
-    fn today(&self, now: Timestamp) -> Day {
+    pub(crate) fn today(&self, now: Timestamp) -> Day {
         let civil = Civil::at(now, self.shared.utc_offset_minutes);
         day_of_date(civil.year, civil.month, civil.day).unwrap_or(Day(0))
     }
 
-    async fn progress(&self, day: Day) -> Result<DayProgress, Refusal> {
+    pub(crate) async fn progress(&self, day: Day) -> Result<DayProgress, Refusal> {
         let book = &self.shared.directory.batches;
         let progress = book.progress(day, self.shared.partition_count).await;
         progress.map_err(|cause| {
@@ -167,7 +168,7 @@ impl Listener {
         Ok(totals.lines())
     }
 
-    fn own_id(&self) -> AcquirerId {
+    pub(crate) fn own_id(&self) -> AcquirerId {
         AcquirerId(*self.settings.acquirer.padded())
     }
 

@@ -5,6 +5,7 @@
 mod answers;
 mod batches;
 mod bounds;
+mod cut_over;
 mod drain;
 mod edges;
 mod garbage;

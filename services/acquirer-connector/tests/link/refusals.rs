@@ -126,7 +126,8 @@ async fn a_void_comes_in_the_batch_of_its_original() {
             check(&switch, &mut peer, void, code, why).await;
         }
         let appended_count = switch.appended_count();
-        peer.send(&void.clone().with(61, "0000010000030511").frame()).await;
+        peer.send(&void.clone().with(61, "0000010000030511").frame())
+            .await;
         switch.approve().await;
         assert_eq!(peer.receive().await.code(), "00");
         let reversal = void.mti(b"0400").with(39, "98");

@@ -263,6 +263,10 @@ impl Draft<'_> {
         (code, function): (&str, &str),
     ) -> Result<Sent, String> {
         let mut fields = BTreeMap::from([(7, self.numbers.now.clone()), (11, self.trace())]);
+        // A cut-over tells the day that the answer to the message which it is about told.
+        if let Some(day) = self.original.and_then(|original| said(original, 15)) {
+            fields.insert(15, day);
+        }
         if speaks == Speaks::Iso93 {
             fields.insert(12, format!("{}{}", self.numbers.year, self.numbers.now));
             fields.insert(24, function.to_owned());

@@ -9,6 +9,7 @@ mod certification;
 mod certify;
 mod check;
 mod crash;
+mod cut_over;
 mod days;
 mod disk;
 mod garbage;
