@@ -1,5 +1,7 @@
 //! What the batches of terminals are made of: one item for each booked decision that names a batch,
-//! and what came of a batch when its terminal settled it.
+//! and what came of a batch when its terminal settled it. An acquirer that reconciles whole days has
+//! batches of another kind: a settlement day, cut into one for each partition of the log, so that none
+//! grows without bound.
 //!
 //! Items are a function of the log: whoever folds it again keeps the same ones.
 
@@ -57,12 +59,49 @@ impl BatchName {
     /// The batch of a place; none when it has no number.
     #[must_use]
     pub fn of(place: &Place) -> Option<Self> {
-        (place.batch != 0).then_some(Self {
+        let is_batch = place.batch != 0 && place.batch != Place::WHOLE_DAYS;
+        is_batch.then_some(Self {
             acquirer: place.acquirer,
             merchant: place.merchant,
             terminal: place.terminal,
             batch: place.batch,
         })
+    }
+
+    /// What a partition booked for an acquirer on a settlement day. No merchant is called so.
+    #[must_use]
+    pub fn of_day(acquirer: AcquirerId, day: Day, partition: PartitionId) -> Self {
+        let mut terminal = [0; 8];
+        terminal[..2].copy_from_slice(&partition.0.to_be_bytes());
+        Self {
+            acquirer,
+            merchant: MerchantId([0; 15]),
+            terminal: TerminalId(terminal),
+            batch: day.0.into(),
+        }
+    }
+
+    /// What a network last told of its day is kept under this name; no item is.
+    #[must_use]
+    pub const fn of_cut_over(acquirer: AcquirerId) -> Self {
+        Self {
+            acquirer,
+            merchant: MerchantId([0; 15]),
+            terminal: TerminalId([u8::MAX; 8]),
+            batch: 0,
+        }
+    }
+
+    /// What an item of a row belongs to.
+    fn of_row(row: &Row) -> Option<Self> {
+        match row.place.batch {
+            Place::WHOLE_DAYS => Some(Self::of_day(
+                row.place.acquirer,
+                row.day,
+                row.position.partition,
+            )),
+            _ => Self::of(&row.place),
+        }
     }
 
     /// Its bytes; the order of names is the order of their bytes.
@@ -95,12 +134,12 @@ impl BatchName {
 }
 
 impl BatchItem {
-    /// The item of a journal row; none when it booked nothing or names no batch.
+    /// The item of a journal row; none when it booked nothing or names neither batch nor day.
     #[must_use]
     pub fn of(card: CardId, row: &Row) -> Option<Self> {
         row.ledger.as_ref()?;
         Some(Self {
-            batch: BatchName::of(&row.place)?,
+            batch: BatchName::of_row(row)?,
             trace: row.place.trace,
             position: row.position,
             card,

@@ -35,10 +35,17 @@ pub struct Place {
     pub merchant: MerchantId,
     /// The terminal (DE41).
     pub terminal: TerminalId,
-    /// The terminal's batch as its receipts print it; 0 = none.
+    /// The terminal's batch as its receipts print it; 0 = none, [`Place::WHOLE_DAYS`] = its sender
+    /// reconciles days instead.
     pub batch: u32,
     /// The terminal's trace number as its receipts print it (DE11); 0 = none.
     pub trace: u32,
+}
+
+impl Place {
+    /// Stands where a batch would: the acquirer reconciles whole settlement days. Above all numbers of
+    /// batches, which have six digits.
+    pub const WHOLE_DAYS: u32 = 1_000_000;
 }
 
 /// The address of a waiting exchange. An unknown incarnation drops the reply and counts it.

@@ -37,6 +37,14 @@ pub struct Acquirer {
     /// item of its batch in the store; without, the batch desk answers 40.
     #[serde(default)]
     pub batch_settlement: bool,
+    /// Whether an institution of ISO 8583:1987 or 1993 reconciles its settlement days here (0500, 0520).
+    /// Each booked payment then leaves an item of its day in the store; without, it is answered 40.
+    #[serde(default)]
+    pub day_reconciliation: bool,
+    /// Whether it is the network whose cut-over (data element 70 = 201) opens the settlement days of this
+    /// switch. One acquirer at most, and only with `cut_at = "manual"`.
+    #[serde(default)]
+    pub leads_days: bool,
     /// What its terminals download (0800 with 60.3 = 360): tags of two digits, each with a value.
     #[serde(default)]
     pub terminal_parameters: BTreeMap<String, String>,

@@ -59,6 +59,22 @@ impl Settings {
                 "is set while `cut_at` is \"manual\"; remove it, days are then frozen by `floatswitch day freeze`",
             );
         }
+        let leading = self.acquirers.iter().enumerate();
+        let mut leading = leading.filter(|(_, acquirer)| acquirer.leads_days);
+        if let Some((index, _)) = leading.next()
+            && self.day.cut_at != CutAt::Manual
+        {
+            findings.add(
+                format!("acquirers[{index}].leads_days"),
+                "is true while days are cut by the clock; write `cut_at = \"manual\"`, or remove it",
+            );
+        }
+        if let Some((index, _)) = leading.next() {
+            findings.add(
+                format!("acquirers[{index}].leads_days"),
+                "is true for a second acquirer; the days can follow one network only",
+            );
+        }
     }
 
     fn check_presence(&self, findings: &mut Findings) {

@@ -2,7 +2,7 @@
 //!
 //! The offset from UTC is fixed by settings; there are no time zones and no summer time here.
 
-use card::calendar::Civil;
+use card::calendar::{Civil, day_of_date};
 use card::{Day, Timestamp};
 
 /// Minutes that a network's local time is ahead of UTC, 480 in China.
@@ -52,6 +52,26 @@ pub(crate) fn settlement_date_with_year(day: Day) -> [u8; 6] {
     [y1, y2, m1, m2, d1, d2]
 }
 
+/// The settlement day that a date without a year names: of all years the one that is nearest to
+/// `near`, so that the last of December and the first of January are a day apart.
+pub(crate) fn day_of_settlement_date(date: u64, near: Day) -> Option<Day> {
+    let year = Civil::of_day(near).year;
+    let years = year.saturating_sub(1)..=year.saturating_add(1);
+    let days = years.filter_map(|year| day_of(year, date));
+    days.min_by_key(|day| day.0.abs_diff(near.0))
+}
+
+/// The settlement day of a date with its year in front, YYMMDD.
+pub(crate) fn day_of_date_with_year(date: u64) -> Option<Day> {
+    let year = u16::try_from(date / 10_000).ok()?;
+    day_of(year.checked_add(2_000)?, date % 10_000)
+}
+
+fn day_of(year: u16, month_and_day: u64) -> Option<Day> {
+    let month = u8::try_from(month_and_day / 100).ok()?;
+    day_of_date(year, month, u8::try_from(month_and_day % 100).ok()?)
+}
+
 fn month_and_day(civil: Civil) -> [u8; 4] {
     let [[m1, m2], [d1, d2]] = [civil.month, civil.day].map(two_digits);
     [m1, m2, d1, d2]
@@ -85,6 +105,25 @@ mod tests {
             assert_eq!(std::str::from_utf8(&local.date), Ok(date), "{seconds}");
             assert_eq!(std::str::from_utf8(&local.time), Ok(time), "{seconds}");
         }
+    }
+
+    #[test]
+    fn a_date_without_year_is_the_nearest_of_its_name() {
+        let day = |year, month, date| day_of_date(year, month, date).unwrap();
+        for (date, near, expected) in [
+            (512, day(2026, 5, 11), Some(day(2026, 5, 12))),
+            (101, day(2026, 12, 31), Some(day(2027, 1, 1))),
+            (1231, day(2027, 1, 1), Some(day(2026, 12, 31))),
+            (229, day(2028, 3, 1), Some(day(2028, 2, 29))),
+            (229, day(2027, 12, 1), Some(day(2028, 2, 29))),
+            (229, day(2026, 3, 1), None),
+            (0, day(2026, 3, 1), None),
+            (1301, day(2026, 3, 1), None),
+        ] {
+            assert_eq!(day_of_settlement_date(date, near), expected, "{date}");
+        }
+        assert_eq!(day_of_date_with_year(260_512), Some(day(2026, 5, 12)));
+        assert_eq!(day_of_date_with_year(260_229), None);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(crate) async fn converse(
     let mut reader = Reader::new(&listener, &connection, read_half);
     let reading = async {
         reader.run().await?;
+        reader.batch.finish().await;
         connection.end_reading();
         // The writer decides when the connection is over.
         std::future::pending().await

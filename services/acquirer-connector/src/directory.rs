@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::batch_book::BatchBook;
+use crate::switch_days::SwitchDays;
 use pan::{Pan, PanHash, PanHasher};
 use registry::{MediaBook, MediaError, Medium, Register};
 
@@ -15,6 +16,8 @@ pub struct Directory {
     pub media: Arc<dyn MediaBook>,
     /// What terminals' batches are made of.
     pub batches: Arc<dyn BatchBook>,
+    /// Opens settlement days.
+    pub days: Arc<dyn SwitchDays>,
     /// Makes the hashes that media are found by.
     pub hasher: PanHasher,
 }

@@ -39,9 +39,10 @@ mod sessions;
 mod settings;
 mod spans;
 mod speech;
+mod switch_days;
 mod translate;
 
-pub use batch_book::{BatchBook, Later, StoreBatches};
+pub use batch_book::{BatchBook, DayProgress, Later, StoreBatches};
 pub use connector::{Connector, Drained, Replies};
 pub use directory::Directory;
 pub use metric_names::{
@@ -50,5 +51,7 @@ pub use metric_names::{
 };
 pub use response_code::ResponseCode;
 pub use settings::{
-    BatchSettlement, CONNECTIONS_MAX, Clock, ConnectorSettings, ListenerSettings, StartError,
+    BatchSettlement, CONNECTIONS_MAX, Clock, ConnectorSettings, CutOver, DayReconciliation,
+    ListenerSettings, StartError,
 };
+pub use switch_days::{DayNotOpened, SwitchDays};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 
@@ -23,6 +23,9 @@ use crate::speech::Speech;
 /// How long to wait when the system has no more descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// Messages of one acquirer about days that are worked on at once; one more is answered 96 (OWN-4).
+const DAYS_AT_ONCE_MAX: usize = 4;
+
 /// One acquirer's link: settings, sessions of its terminals, what they asked lately.
 pub(crate) struct Listener {
     pub(crate) shared: Arc<Shared>,
@@ -33,6 +36,8 @@ pub(crate) struct Listener {
     pub(crate) institution: InstitutionSession,
     pub(crate) uploads: Uploads,
     pub(crate) recent: RecentRequests,
+    /// How many messages about days may be worked on at once.
+    pub(crate) days_at_once: Semaphore,
 }
 
 impl Listener {
@@ -52,6 +57,7 @@ impl Listener {
             institution: InstitutionSession::new(settings.sign_on),
             uploads: Uploads::default(),
             recent: RecentRequests::new(),
+            days_at_once: Semaphore::new(DAYS_AT_ONCE_MAX),
             answering,
             settings,
             shared,

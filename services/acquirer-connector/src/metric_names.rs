@@ -82,7 +82,7 @@ impl Cut {
 }
 
 /// Codes that the edge answers by itself.
-const EDGE_CODES: [ResponseCode; 12] = [
+const EDGE_CODES: [ResponseCode; 14] = [
     ResponseCode::APPROVED,
     ResponseCode::INVALID_MERCHANT,
     ResponseCode::NO_SUCH_CARD,
@@ -95,6 +95,8 @@ const EDGE_CODES: [ResponseCode; 12] = [
     ResponseCode::ACQUIRER_SIGNED_OFF,
     ResponseCode::OTHER_BATCH,
     ResponseCode::UPLOAD_AGAIN,
+    ResponseCode::ORIGINAL_INVALID,
+    ResponseCode::NOTHING_TO_RECONCILE,
 ];
 
 /// Handles of all metrics of one connector.

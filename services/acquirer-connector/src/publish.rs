@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
 use tracing::{debug, error, warn};
 
 use crate::answer::{AnswerError, Extra};
@@ -38,6 +39,8 @@ pub(crate) struct Batch {
     edge_answers: Vec<u8>,
     /// Messages for the batch desk, which needs a while for each.
     desk: Vec<Vec<u8>>,
+    /// Reconciliations of days that are being compared.
+    aside: JoinSet<()>,
 }
 
 /// The peer's bytes make no sense: nothing more of it is read.
@@ -56,6 +59,7 @@ impl Batch {
             in_flight: Vec::new(),
             edge_answers: Vec::new(),
             desk: Vec::new(),
+            aside: JoinSet::new(),
         }
     }
 
@@ -81,7 +85,8 @@ impl Batch {
         let dialect = self.listener.settings.dialect;
         match Message::decode(dialect, body) {
             Ok(message) if self.is_for_batch_desk(&message) => self.desk.push(body.to_vec()),
-            Ok(message) => self.add_message(&message),
+            Ok(message) if self.is_of_a_day(&message) => self.answer_aside(body),
+            Ok(message) => self.add_message(&message, body),
             Err(cause) if is_unknown_type(&cause) => {
                 self.refuse_frame(FrameRefusal::UnknownType, &cause)
             }
@@ -95,7 +100,7 @@ impl Batch {
         Ok(())
     }
 
-    fn add_message(&mut self, message: &Message<'_>) {
+    fn add_message(&mut self, message: &Message<'_>, body: &[u8]) {
         match Desk::of(message.mti()) {
             Desk::Card => match self.listener.translate(message) {
                 Ok(Translated {
@@ -113,6 +118,7 @@ impl Batch {
             Desk::Network => match self.listener.manage(message) {
                 Ok(Managed::Done) => self.answer_message(message, ResponseCode::APPROVED),
                 Ok(Managed::Parameters) => self.answer_parameters(message),
+                Ok(Managed::CutOver) => self.answer_aside(body),
                 Err(refusal) => self.refuse_message(message, refusal),
             },
             Desk::Nobody => {
@@ -125,6 +131,57 @@ impl Batch {
         self.listener.speech == Speech::Pos
             && Desk::of(message.mti()) == Desk::Card
             && Listener::is_of_batch(message)
+    }
+
+    fn is_of_a_day(&self, message: &Message<'_>) -> bool {
+        matches!(self.listener.speech, Speech::Interbank(_))
+            && Desk::of(message.mti()) == Desk::Card
+            && Listener::is_reconciliation(message)
+    }
+
+    /// Answers what an institution says of a day while its payments go on: all of them may come on one
+    /// connection.
+    fn answer_aside(&mut self, body: &[u8]) {
+        while self.aside.try_join_next().is_some() {}
+        let listener = Arc::clone(&self.listener);
+        let connection = Arc::clone(&self.connection);
+        let body = body.to_vec();
+        self.aside.spawn(async move {
+            let dialect = listener.settings.dialect;
+            let Speech::Interbank(tongue) = listener.speech else {
+                return; // Terminals settle batches.
+            };
+            let Ok(message) = Message::decode(dialect, &body) else {
+                return; // It was decoded before.
+            };
+            let mut answer = Vec::new();
+            let answering = &listener.answering;
+            let (written, code) = match listener.say_of_day(&message, tongue).await {
+                Ok(Some(reconciled)) => {
+                    let told = (tongue, &reconciled);
+                    let written = answering.reconciled(&message, told, &mut answer);
+                    (written, ResponseCode::APPROVED)
+                }
+                Ok(None) => {
+                    let told = (tongue, ResponseCode::APPROVED);
+                    let written = answering.edge_to_institution(&message, told, &mut answer);
+                    (written, ResponseCode::APPROVED)
+                }
+                Err(refusal) => {
+                    debug!(listener = %listener.settings.name, %refusal, "refused about a day");
+                    let told = (tongue, refusal.code());
+                    let written = answering.edge_to_institution(&message, told, &mut answer);
+                    (written, refusal.code())
+                }
+            };
+            note_edge_answer(&listener, written.map_err(AnswerError::from), code);
+            connection.answer_at_edge(&mut answer);
+        });
+    }
+
+    /// Waits for what is done aside: nothing more will be read.
+    pub(crate) async fn finish(&mut self) {
+        while self.aside.join_next().await.is_some() {}
     }
 
     /// Answers what came for the batch desk, one after the other: a connection waits while its own
@@ -272,15 +329,19 @@ impl Batch {
     }
 
     fn note_edge_answer(&self, written: Result<(), AnswerError>, code: ResponseCode) {
-        match written {
-            Ok(()) => self.listener.shared.metrics.edge_answered(code),
-            Err(cause) => error!(%cause, "encode an answer"),
-        }
+        note_edge_answer(&self.listener, written, code);
     }
 
     fn refuse_frame(&self, reason: FrameRefusal, cause: &dyn fmt::Display) {
         debug!(listener = %self.listener.settings.name, %cause, "frame refused");
         self.listener.shared.metrics.frame_refused(reason);
+    }
+}
+
+fn note_edge_answer(listener: &Listener, written: Result<(), AnswerError>, code: ResponseCode) {
+    match written {
+        Ok(()) => listener.shared.metrics.edge_answered(code),
+        Err(cause) => error!(%cause, "encode an answer"),
     }
 }
 

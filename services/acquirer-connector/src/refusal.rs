@@ -17,6 +17,8 @@ pub(crate) enum Refusal {
     ForeignMerchant,
     #[error("terminal signed on with another batch")]
     OtherBatch,
+    #[error("original is of another batch than its void")]
+    OriginalOfOtherBatch,
     #[error("institution has not signed on")]
     InstitutionSignedOff,
     #[error("de18 is not the category of the merchant")]
@@ -45,6 +47,8 @@ pub(crate) enum Refusal {
     Full,
     #[error("fewer items of the batch are here than its terminal sent")]
     UploadAgain,
+    #[error("the day to be reconciled has not begun")]
+    DayNotOpened,
     #[error("log did not take the command")]
     NotAppended,
 }
@@ -61,6 +65,8 @@ impl Refusal {
             Self::InstitutionSignedOff => ResponseCode::ACQUIRER_SIGNED_OFF,
             Self::ForeignMerchant | Self::OtherCategory => ResponseCode::INVALID_MERCHANT,
             Self::UploadAgain => ResponseCode::UPLOAD_AGAIN,
+            Self::OriginalOfOtherBatch => ResponseCode::ORIGINAL_INVALID,
+            Self::DayNotOpened => ResponseCode::NOTHING_TO_RECONCILE,
             Self::Forbidden => ResponseCode::NOT_PERMITTED,
             Self::NotSupported | Self::NotReversible => ResponseCode::NOT_SUPPORTED,
             Self::CardNumber | Self::UnknownCard | Self::OtherCard => ResponseCode::NO_SUCH_CARD,

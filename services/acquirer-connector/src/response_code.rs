@@ -11,6 +11,8 @@ impl ResponseCode {
     pub const APPROVED: Self = Self(*b"00");
     /// The merchant is unknown, or the terminal is not one of its own.
     pub const INVALID_MERCHANT: Self = Self(*b"03");
+    /// The original is not one that this can be done to.
+    pub const ORIGINAL_INVALID: Self = Self(*b"12");
     /// No such card, or not the card of the original.
     pub const NO_SUCH_CARD: Self = Self(*b"14");
     /// A data element is missing or has the wrong form.
@@ -25,6 +27,8 @@ impl ResponseCode {
     pub const UPLOAD_AGAIN: Self = Self(*b"79");
     /// The same key with other content.
     pub const DUPLICATE: Self = Self(*b"94");
+    /// There is no such day to reconcile.
+    pub const NOTHING_TO_RECONCILE: Self = Self(*b"95");
     /// Certainly not done; the sender may try again.
     pub const SYSTEM_MALFUNCTION: Self = Self(*b"96");
     /// The terminal is unknown or must sign on first.
@@ -75,7 +79,7 @@ impl ResponseCode {
     /// No `_`: a new reason must choose its code.
     const fn of_decline(reason: DeclineReason) -> Self {
         match reason {
-            DeclineReason::OriginalInvalid => Self(*b"12"),
+            DeclineReason::OriginalInvalid => Self::ORIGINAL_INVALID,
             DeclineReason::InvalidAmount => Self(*b"13"),
             DeclineReason::UnknownCard => Self::NO_SUCH_CARD,
             DeclineReason::ReversedFirst | DeclineReason::OriginalOutOfOrder => Self(*b"22"),

@@ -60,6 +60,10 @@ pub struct ListenerSettings {
     pub reply_timeout: Duration,
     /// Whether its terminals settle their batches here.
     pub batch_settlement: BatchSettlement,
+    /// Whether the institution reconciles its days here.
+    pub day_reconciliation: DayReconciliation,
+    /// What the cut-over of the institution does here.
+    pub cut_over: CutOver,
     /// What a terminal that asks for its parameters is told in data element 62: tags of two digits,
     /// each with its value behind it. Empty: nothing.
     pub terminal_parameters: Arc<[u8]>,
@@ -74,6 +78,24 @@ pub enum BatchSettlement {
     Offered,
     /// Nothing is kept for it, and the batch desk answers that it is not offered.
     NotOffered,
+}
+
+/// Whether an institution reconciles its settlement days here (0500, 0520).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DayReconciliation {
+    /// Each booked payment leaves an item of its day, which the institution's totals are compared with.
+    Offered,
+    /// Nothing is kept for it, and a reconciliation is answered as not offered.
+    NotOffered,
+}
+
+/// What the cut-over of a network does here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutOver {
+    /// The network leads the settlement days of this switch: its new day is opened.
+    OpensDay,
+    /// It is noted and compared.
+    IsNoted,
 }
 
 /// Why the connector could not start.

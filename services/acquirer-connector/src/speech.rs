@@ -41,6 +41,8 @@ pub(crate) enum Managed {
     Done,
     /// The terminal's parameters, in data element 62.
     Parameters,
+    /// A network tells its new day, which takes a while.
+    CutOver,
 }
 
 impl Listener {

@@ -90,7 +90,7 @@ impl Work for Show {
     }
 }
 
-fn json_of(item: &BatchItem) -> Value {
+pub(crate) fn json_of(item: &BatchItem) -> Value {
     json!({
         "trace": item.trace,
         "kind": item.kind.text(),
@@ -102,11 +102,8 @@ fn json_of(item: &BatchItem) -> Value {
     })
 }
 
-fn print(
-    out: &mut impl Write,
-    items: &[BatchItem],
-    settled: Option<&Value>,
-) -> std::io::Result<()> {
+/// The items, one in a line.
+pub(crate) fn print_items(out: &mut impl Write, items: &[BatchItem]) -> std::io::Result<()> {
     writeln!(
         out,
         "trace   kind                     amount  card, version (acted on)"
@@ -123,6 +120,15 @@ fn print(
             item.link.0
         )?;
     }
+    Ok(())
+}
+
+fn print(
+    out: &mut impl Write,
+    items: &[BatchItem],
+    settled: Option<&Value>,
+) -> std::io::Result<()> {
+    print_items(out, items)?;
     let Some(settled) = settled else {
         return writeln!(out, "{} items, not settled yet", items.len());
     };

@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Failure;
 use crate::{
-    backup, batch_show, card_issue, card_show, card_steer, certify, check, cluster, config,
-    day_command, demo, doctor, float, msg, serve, sim, transfer, tx_list,
+    backup, batch_day, batch_show, card_issue, card_show, card_steer, certify, check, cluster,
+    config, day_command, demo, doctor, float, msg, serve, sim, transfer, tx_list,
 };
 
 /// A transaction switch for prepaid cards.
@@ -66,7 +66,7 @@ enum Command {
     /// Transactions as the journal has them.
     #[command(subcommand)]
     Tx(TxCommand),
-    /// Batches of terminals.
+    /// Batches of terminals, and days of acquirers.
     #[command(subcommand)]
     Batch(BatchCommand),
     /// Plays the outside of the switch.
@@ -109,6 +109,8 @@ enum CardCommand {
 enum BatchCommand {
     /// Shows a batch: its items, and how it differs from what its terminal said.
     Show(batch_show::BatchArgs),
+    /// Shows an acquirer's settlement day: its items, and how it differs from what the acquirer said.
+    Day(batch_day::DayArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,6 +147,7 @@ pub(crate) fn run() -> Result<u8, Failure> {
         Command::Card(CardCommand::List(args)) => block_on(card_show::list(args)),
         Command::Card(CardCommand::Show(args)) => block_on(card_show::show(args)),
         Command::Batch(BatchCommand::Show(args)) => block_on(batch_show::run(args)),
+        Command::Batch(BatchCommand::Day(args)) => block_on(batch_day::run(args)),
         Command::Card(CardCommand::Loss(args)) => block_on(card_steer::loss(args)),
         Command::Card(CardCommand::Unfreeze(args)) => block_on(card_steer::unfreeze(args)),
         Command::Card(CardCommand::Replace(args)) => block_on(card_steer::replace(args)),

@@ -7,6 +7,7 @@
 use crate::engine::{Engine, Opening, now};
 use crate::exit::Failure;
 use crate::plan;
+use acquirer_connector::{DayNotOpened, Later, SwitchDays};
 use card::{Day, PartitionId, Timestamp};
 use card_processor::{DayMarks, Days, PassedCut};
 use card_store::{CardStore, PartitionCheckpoint, StoreError};
@@ -186,6 +187,19 @@ impl<S: CardStore, L: CommandLog> DayDesk for OwnDays<S, L> {
             cuts.push((partition, cut.map_err(store_error)?.map(cut_books)));
         }
         Ok(cuts)
+    }
+}
+
+/// The days as the network that leads them has them opened.
+#[derive(Debug)]
+pub(crate) struct LedDays<D>(pub(crate) D);
+
+impl<D: DayDesk + 'static> SwitchDays for LedDays<D> {
+    fn open(&self, day: Day) -> Later<'_, Result<(), DayNotOpened>> {
+        Box::pin(async move {
+            let opened = self.0.cut(day).await;
+            opened.map_err(|error| DayNotOpened(error.to_string()))
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::days;
+use crate::days::{self, LedDays, OwnDays};
 use crate::exit::Failure;
 use crate::folder::{Contents, DataFolder};
 use crate::plan;
@@ -131,6 +131,7 @@ impl Engine {
             register: plan::register(settings)?,
             media: Arc::clone(&self.media),
             batches: Arc::new(StoreBatches(Arc::clone(&self.store))),
+            days: Arc::new(LedDays(OwnDays(self.processor.days()))),
             hasher: self.hasher.clone(),
         })
     }

@@ -7,6 +7,7 @@
 
 mod back_office;
 mod backup;
+mod batch_day;
 mod batch_show;
 mod books;
 mod card_choice;

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use crate::dialect;
 use crate::exit::Failure;
-use acquirer_connector::{BatchSettlement, ConnectorSettings, ListenerSettings};
+use acquirer_connector::{
+    BatchSettlement, ConnectorSettings, CutOver, DayReconciliation, ListenerSettings,
+};
 use card::{
     Acceptance, CardKind, Channel, Channels, Day, FeeTerms, Limits, Offered, Programme,
     ProgrammeId, Rules, Timestamp,
 };
 use card_processor::ProcessorSettings;
+use iso8583::{Dialect, Speaks};
 use link::SignOn;
 use money::Amount;
 use registry::{
@@ -217,11 +220,12 @@ fn listener(
 ) -> Result<ListenerSettings, Failure> {
     let count = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
     let seconds = |value: u32| Duration::from_secs(value.into());
+    let dialect = dialect::of_acquirer(settings, acquirer)?;
     Ok(ListenerSettings {
         acquirer: participant(acquirer.id.as_str())?,
         name: acquirer.name.as_str().to_owned(),
         listen: acquirer.listen.resolve().map_err(Failure::cannot_start)?,
-        dialect: dialect::of_acquirer(settings, acquirer)?,
+        dialect,
         connections_max: count(acquirer.connections_max.get()),
         in_flight_max: count(acquirer.in_flight_max.get()),
         frame_size_max: count(acquirer.frame_size_max.get()),
@@ -232,12 +236,34 @@ fn listener(
             true => BatchSettlement::Offered,
             false => BatchSettlement::NotOffered,
         },
+        day_reconciliation: day_reconciliation(acquirer, dialect)?,
+        cut_over: match acquirer.leads_days {
+            true => CutOver::OpensDay,
+            false => CutOver::IsNoted,
+        },
         terminal_parameters: Arc::from(acquirer.parameter_text().into_bytes()),
         sign_on: match acquirer.require_sign_on {
             true => SignOn::Required,
             false => SignOn::Optional,
         },
     })
+}
+
+/// Only ISO 8583:1987 and 1993 have the data elements: terminals settle batches, and the interbank
+/// network reconciles by files.
+fn day_reconciliation(
+    acquirer: &settings::Acquirer,
+    dialect: &Dialect,
+) -> Result<DayReconciliation, Failure> {
+    match (acquirer.day_reconciliation, dialect.speaks()) {
+        (false, _) => Ok(DayReconciliation::NotOffered),
+        (true, Speaks::Iso87 | Speaks::Iso93) => Ok(DayReconciliation::Offered),
+        (true, Speaks::Pos | Speaks::Cups) => Err(Failure::usage(format!(
+            "acquirer {} has day_reconciliation, which the dialect {} has no data elements for: leave it away",
+            acquirer.id.as_str(),
+            dialect.name()
+        ))),
+    }
 }
 
 fn participant(id: &str) -> Result<ParticipantId, Failure> {

@@ -75,7 +75,8 @@ const PLAYED: &[(&str, &[&str])] = &[
 const ELSEWHERE: &[(&str, &str)] = &[
     (
         "S08",
-        "the edge finds the card by its number; another card does not know the key",
+        "the edge knows both cards while it remembers the original, and answers 14; to the other card \
+         alone it is a reversal without an original, which is 25 and changes nothing",
     ),
     ("S10", "needs an issuer beyond this switch"),
     ("S17", "needs a bank"),

@@ -29,6 +29,7 @@ pub(crate) fn action_code(code: ResponseCode, class: MtiClass) -> &'static [u8; 
         b"64" => b"110", // Amount differs from the original's.
         b"65" => b"123", // Over the count limit.
         b"94" => b"913", // Duplicate transmission.
+        b"95" => b"503", // Totals for the reconciliation are not there.
         b"96" => b"909", // System malfunction.
         b"97" => b"109", // Unknown terminal.
         b"C1" => b"905", // Acquirer has not signed on.

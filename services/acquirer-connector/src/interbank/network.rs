@@ -1,6 +1,4 @@
-//! Sign-on, sign-off, echo and cut-over of institutions: answered at the edge, no card is asked.
-
-use tracing::info;
+//! Sign-on, sign-off and echo of institutions: answered at the edge, no card is asked.
 
 use crate::listener::Listener;
 use crate::refusal::Refusal;
@@ -27,13 +25,12 @@ impl Listener {
         tongue: Tongue,
     ) -> Result<Managed, Refusal> {
         match said(message, tongue)? {
-            Said::Session(request) => self.institution.note(request),
-            Said::CutOver => info!(
-                listener = %self.settings.name,
-                "the network tells its cut-over; days are cut by this switch's own settings"
-            ),
+            Said::Session(request) => {
+                self.institution.note(request);
+                Ok(Managed::Done)
+            }
+            Said::CutOver => Ok(Managed::CutOver),
         }
-        Ok(Managed::Done)
     }
 }
 

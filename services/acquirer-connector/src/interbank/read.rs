@@ -9,6 +9,7 @@ use crate::listener::Listener;
 use crate::pos::read::place_of;
 use crate::refusal::Refusal;
 use crate::repeat::{Parked, Repeat};
+use crate::settings::DayReconciliation;
 use crate::speech::Tongue;
 use card::{Counterparty, EntryMode, FeeTerms, Place};
 use iso8583::{Message, MtiClass, MtiFunction};
@@ -61,6 +62,10 @@ impl Listener {
         let parked = Parked {
             place: Place {
                 trace: leg.trace,
+                batch: match self.settings.day_reconciliation {
+                    DayReconciliation::Offered => Place::WHOLE_DAYS,
+                    DayReconciliation::NotOffered => 0,
+                },
                 ..place
             },
             repeat: Repeat::Interbank(self.answering.copies(message, tongue)?),

@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::answer::{AnswerError, Answering, Verdict};
 use crate::interbank::action_code::action_code;
+use crate::interbank::reconcile::{Agreement, Reconciled};
 use crate::pos::write::balance;
 use crate::refusal::Refusal;
 use crate::response_code::ResponseCode;
@@ -23,6 +24,17 @@ const FINANCIAL_1993: &[u8] = &[
 ];
 const NETWORK: &[u8] = &[7, 11, 12, 13, 15, 24, 32, 33, 39, 70, 93, 94, 100];
 
+/// Those of a reconciliation, whose lines are ours.
+const RECONCILIATION: &[u8] = &[
+    7, 11, 12, 13, 15, 32, 33, 39, 50, 66, 74, 75, 76, 77, 78, 79, 80, 81, 86, 87, 88, 89, 97, 99,
+    100,
+];
+const RECONCILIATION_1993: &[u8] = &[
+    7, 11, 12, 15, 24, 28, 29, 32, 33, 39, 50, 74, 75, 76, 77, 78, 79, 80, 81, 86, 87, 88, 89, 97,
+    99, 100,
+];
+
+const SETTLEMENT_CODE: u8 = 66;
 const SETTLEMENT_DATE: u8 = 15;
 const RETRIEVAL_REFERENCE: u8 = 37;
 const APPROVAL_CODE: u8 = 38;
@@ -119,17 +131,58 @@ impl Answering {
         }
         encoder.finish()
     }
+
+    /// Answers a reconciliation with what our books have.
+    pub(crate) fn reconciled(
+        &self,
+        message: &Message<'_>,
+        (tongue, reconciled): (Tongue, &Reconciled),
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let mut encoder = Encoder::answer(message, buffer)?;
+        for number in elements(message, tongue) {
+            match *number {
+                RESPONSE_CODE => agreement_code(&mut encoder, tongue, reconciled.agreement),
+                SETTLEMENT_CODE => {
+                    encoder.digits(
+                        SETTLEMENT_CODE,
+                        match reconciled.agreement {
+                            Agreement::InBalance => b"1",
+                            Agreement::OutOfBalance => b"2",
+                        },
+                    );
+                }
+                other if reconciled.ours.write(other, &mut encoder) => {}
+                other => {
+                    encoder.echo(other, message);
+                }
+            }
+        }
+        encoder.finish()
+    }
+}
+
+/// The comparison was done, whatever came of it; in the 1993 version the code tells that too.
+fn agreement_code(encoder: &mut Encoder<'_>, tongue: Tongue, agreement: Agreement) {
+    match (tongue, agreement) {
+        (Tongue::Cups | Tongue::Iso87, _) => {
+            encoder.text(RESPONSE_CODE, ResponseCode::APPROVED.as_bytes())
+        }
+        (Tongue::Iso93, Agreement::InBalance) => encoder.digits(RESPONSE_CODE, b"500"),
+        (Tongue::Iso93, Agreement::OutOfBalance) => encoder.digits(RESPONSE_CODE, b"501"),
+    };
 }
 
 fn elements(message: &Message<'_>, tongue: Tongue) -> &'static [u8] {
     match (message.mti().class(), tongue) {
         (MtiClass::NetworkManagement, _) => NETWORK,
+        (MtiClass::Reconciliation, Tongue::Cups | Tongue::Iso87) => RECONCILIATION,
+        (MtiClass::Reconciliation, Tongue::Iso93) => RECONCILIATION_1993,
         (
             MtiClass::Authorization
             | MtiClass::Financial
             | MtiClass::FileAction
             | MtiClass::Reversal
-            | MtiClass::Reconciliation
             | MtiClass::Administrative,
             Tongue::Cups | Tongue::Iso87,
         ) => FINANCIAL,
@@ -138,7 +191,6 @@ fn elements(message: &Message<'_>, tongue: Tongue) -> &'static [u8] {
             | MtiClass::Financial
             | MtiClass::FileAction
             | MtiClass::Reversal
-            | MtiClass::Reconciliation
             | MtiClass::Administrative,
             Tongue::Iso93,
         ) => FINANCIAL_1993,

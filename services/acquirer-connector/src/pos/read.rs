@@ -25,8 +25,6 @@ struct Asked<'m> {
     row: &'static KindRow,
     custom: PosF60,
     leg: Leg,
-    /// The batch that the payment leaves an item in, 0 = none.
-    kept_batch: u32,
 }
 
 impl Listener {
@@ -38,6 +36,15 @@ impl Listener {
         let (place, shop) = self.place(message)?;
         let asked = self.asked(message, place)?;
         let number = CardNumber::of(message)?;
+        let place = Place {
+            // Where no batch is settled, no payment leaves an item in one.
+            batch: match self.settings.batch_settlement {
+                BatchSettlement::Offered => asked.leg.batch,
+                BatchSettlement::NotOffered => 0,
+            },
+            trace: asked.leg.trace,
+            ..place
+        };
         let parked = asked.parked(place, &number)?;
         let ask = Ask {
             kind: asked.row.kind,
@@ -125,10 +132,6 @@ impl Listener {
             row,
             custom,
             leg,
-            kept_batch: match self.settings.batch_settlement {
-                BatchSettlement::Offered => leg.batch,
-                BatchSettlement::NotOffered => 0,
-            },
         })
     }
 }
@@ -176,7 +179,12 @@ impl Asked<'_> {
         };
         let original = PosF61::parse(&original).map_err(|_| Refusal::Form { number: 61 })?;
         if original.trace == 0 {
-            return Ok(None);
+            return Err(Refusal::Form { number: 61 });
+        }
+        // A batch ends with its totals, so a later one undoes nothing of it. The card keeps no batches,
+        // and needs none: whether this is the original's is in the key that it compares.
+        if original.batch != self.leg.batch {
+            return Err(Refusal::OriginalOfOtherBatch);
         }
         let leg = Leg {
             batch: original.batch,
@@ -200,11 +208,6 @@ impl Asked<'_> {
             trace: self.leg.trace,
             condition_code: fixed(message, 25)?,
             custom: self.custom,
-        };
-        let place = Place {
-            batch: self.kept_batch,
-            trace: self.leg.trace,
-            ..place
         };
         Ok(Parked {
             place,

@@ -11,7 +11,7 @@ use money::Amount;
 
 /// Which side of the totals an item is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SideOf {
+pub(crate) enum SideOf {
     Debit,
     Credit,
     Neither,
@@ -64,7 +64,7 @@ pub(crate) fn counted(items: &[BatchItem]) -> Vec<Counted> {
 
 /// Debits are what takes money from cards, credits what gives it to them. A void counts beside its
 /// purchase, a reversal takes its original away.
-fn side_of(kind: Kind) -> SideOf {
+pub(crate) fn side_of(kind: Kind) -> SideOf {
     match kind {
         Kind::Purchase | Kind::Completion | Kind::CompletionAdvice | Kind::OfflineSale => {
             SideOf::Debit

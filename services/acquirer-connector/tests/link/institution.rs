@@ -104,21 +104,24 @@ impl Telegram {
             &[0],
             b"00000",
         ];
-        let prefix = Prefix::parse(self.dialect, &header.concat()).unwrap();
+        let header = match self.dialect.header_size() {
+            0 => Vec::new(),
+            _ => header.concat(),
+        };
+        let prefix = Prefix::parse(self.dialect, &header).unwrap();
         let mut frame = Vec::new();
         let mti = Mti::parse(self.mti).unwrap();
         let mut encoder = Encoder::new(self.dialect, &mut frame, &prefix, mti);
         for (number, value) in &self.fields {
             let encoding = self.dialect.field(*number).unwrap().encoding();
             match encoding {
-                Encoding::Text => encoder.text(*number, value),
+                Encoding::Text | Encoding::SignedDigits => encoder.text(*number, value),
                 Encoding::Binary => encoder.bytes(*number, value),
                 Encoding::PackedLeft
                 | Encoding::PackedRight
                 | Encoding::PackedTrack
                 | Encoding::Digits
                 | Encoding::Track
-                | Encoding::SignedDigits
                 | Encoding::Hex => encoder.digits(*number, value),
             };
         }

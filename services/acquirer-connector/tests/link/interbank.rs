@@ -257,7 +257,8 @@ async fn an_institution_that_signed_off_is_served_no_more() {
         ("202", true),
         ("002", false),
     ] {
-        let answer = peer.ask(&Telegram::network(code).frame()).await;
+        let telegram = Telegram::network(code).with(15, "0512");
+        let answer = peer.ask(&telegram.frame()).await;
         assert_eq!(
             (answer.mti().as_str(), answer.code().as_str()),
             ("0830", "00")

@@ -5,6 +5,7 @@
 mod answers;
 mod batches;
 mod bounds;
+mod cut_over;
 mod drain;
 mod edges;
 mod garbage;
@@ -13,6 +14,7 @@ mod interbank;
 mod metering;
 mod payments;
 mod peer;
+mod reconciliation;
 mod refusals;
 mod requests;
 mod secrets;

@@ -49,7 +49,7 @@ fn with_original(request: Request) -> Request {
             38,
             std::str::from_utf8(&approval_code(Version(40))).unwrap(),
         )
-        .with(61, "0000020000030511")
+        .with(61, "0000010000030511")
 }
 
 async fn check(request: Request, expected: Asked) {
@@ -150,7 +150,7 @@ async fn businesses_with_an_original() {
         approval: Some(Version(40)),
     };
     let original = OriginalRef {
-        key: Some(key(b"0200", 2, 3)),
+        key: Some(key(b"0200", 1, 3)),
         ..anywhere
     };
     let by_code = OriginalRef {

@@ -107,6 +107,37 @@ async fn missing_data_elements() {
     assert_eq!(answer.code(), "30");
 }
 
+/// Purchases and completions alike; the batch of a reversal is that of what it undoes.
+#[tokio::test]
+async fn a_void_comes_in_the_batch_of_its_original() {
+    let mut switch = Switch::start(|_| {}).await;
+    let mut peer = switch.peer().await;
+    for (f25, kind) in [("00", "23"), ("06", "21")] {
+        let void = Request::purchase(9)
+            .business("200000", f25, kind)
+            .with(37, "00000000003J")
+            .with(38, "000014");
+        for (original, code, why) in [
+            ("0000020000030511", "12", "a later or earlier batch"),
+            ("0000010000000511", "30", "no trace number"),
+            ("0000000000000511", "30", "neither batch nor trace"),
+        ] {
+            let void = void.clone().with(61, original);
+            check(&switch, &mut peer, void, code, why).await;
+        }
+        let appended_count = switch.appended_count();
+        peer.send(&void.clone().with(61, "0000010000030511").frame())
+            .await;
+        switch.approve().await;
+        assert_eq!(peer.receive().await.code(), "00");
+        let reversal = void.mti(b"0400").with(39, "98");
+        peer.send(&reversal.frame()).await;
+        switch.approve().await;
+        assert_eq!(peer.receive().await.code(), "00");
+        assert_eq!(switch.appended_count(), appended_count + 2);
+    }
+}
+
 #[tokio::test]
 async fn businesses_that_are_not_offered() {
     let switch = Switch::start(|_| {}).await;

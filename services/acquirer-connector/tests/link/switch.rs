@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -11,7 +13,8 @@ use crate::metering::Meter;
 use crate::peer::{PATIENCE, Peer};
 use crate::requests::{CARD_A, CARD_B, MERCHANT};
 use acquirer_connector::{
-    BatchSettlement, Connector, ConnectorSettings, Directory, ListenerSettings, StoreBatches,
+    BatchSettlement, Connector, ConnectorSettings, CutOver, DayNotOpened, DayReconciliation,
+    Directory, Later, ListenerSettings, StoreBatches, SwitchDays,
 };
 use card::{
     CardId, Command, Day, DeclineReason, FeeTerms, Outcome, PartitionId, Position, Reply,
@@ -41,6 +44,7 @@ pub(crate) struct Switch {
     pub(crate) gates: Arc<PartitionGates>,
     pub(crate) meter: Meter,
     pub(crate) store: Arc<MemoryStore>,
+    pub(crate) days: Arc<OpenedDays>,
     consumer: MemoryConsumer,
     waiting: VecDeque<(Position, Command)>,
     _folder: TempDir,
@@ -59,6 +63,8 @@ pub(crate) fn listener() -> ListenerSettings {
         read_timeout: Duration::from_secs(600),
         reply_timeout: Duration::from_secs(600),
         batch_settlement: BatchSettlement::Offered,
+        day_reconciliation: DayReconciliation::NotOffered,
+        cut_over: CutOver::IsNoted,
         terminal_parameters: Arc::from(b"1260132022SUPERMARKET".as_slice()),
         sign_on: SignOn::Optional,
     }
@@ -89,12 +95,13 @@ pub(crate) async fn start_with<L: CommandLog>(
         listeners: vec![listener],
     };
     let store = Arc::new(MemoryStore::new());
+    let days = Arc::<OpenedDays>::default();
     let meter = Meter::default();
     let metered = metrics::set_default_local_recorder(&meter);
     let connector = Connector::start(
         settings,
         submit_to,
-        directory(&folder, &store),
+        directory(&folder, &store, &days),
         Arc::clone(&gates),
         Arc::new(|| NOW),
     )
@@ -108,13 +115,33 @@ pub(crate) async fn start_with<L: CommandLog>(
         gates,
         meter,
         store,
+        days,
         consumer,
         waiting: VecDeque::new(),
         _folder: folder,
     }
 }
 
-fn directory(folder: &TempDir, store: &Arc<MemoryStore>) -> Directory {
+/// The days that a network had opened; none is, while it is broken.
+#[derive(Debug, Default)]
+pub(crate) struct OpenedDays {
+    pub(crate) opened: Mutex<Vec<Day>>,
+    pub(crate) is_broken: AtomicBool,
+}
+
+impl SwitchDays for OpenedDays {
+    fn open(&self, day: Day) -> Later<'_, Result<(), DayNotOpened>> {
+        Box::pin(async move {
+            if self.is_broken.load(Ordering::Relaxed) {
+                return Err(DayNotOpened("no log".to_owned()));
+            }
+            self.opened.lock().push(day);
+            Ok(())
+        })
+    }
+}
+
+fn directory(folder: &TempDir, store: &Arc<MemoryStore>, days: &Arc<OpenedDays>) -> Directory {
     let hasher = PanHasher::new(&[7; 32]);
     let media = Media::create(&folder.path().join("media"), &hasher).unwrap();
     let entries: Vec<_> = [(1, CARD_A), (2, CARD_B)]
@@ -136,6 +163,7 @@ fn directory(folder: &TempDir, store: &Arc<MemoryStore>) -> Directory {
         register: Arc::new(register()),
         media: Arc::new(media),
         batches: Arc::new(StoreBatches(Arc::clone(store))),
+        days: Arc::clone(days) as Arc<dyn SwitchDays>,
         hasher,
     }
 }

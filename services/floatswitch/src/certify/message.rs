@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::certify::names::{
     INTERBANK_SESSIONS, Names, TERMINAL_MESSAGES, TERMINAL_SESSIONS, interbank_rows,
 };
+use crate::certify::reconciliation;
 use crate::certify::script::{Exchange, Place};
 use crate::msg::{self, hex, unhex};
 use iso8583::frame::{NextFrame, next_frame};
@@ -199,10 +200,14 @@ impl Draft<'_> {
         if let Some((_, code, function)) = INTERBANK_SESSIONS.iter().find(|row| row.0 == name) {
             return self.session_of_institution(speaks, (code, function));
         }
+        if let Some(mti) = reconciliation::mti_of(name) {
+            return self.reconciliation_of_institution(speaks, mti);
+        }
         let rows = interbank_rows(speaks);
         let Some((_, mti, f3, condition, names)) = rows.iter().find(|row| row.0 == name) else {
             let known = rows.iter().map(|row| row.0);
             let known = known.chain(INTERBANK_SESSIONS.iter().map(|row| row.0));
+            let known = known.chain(reconciliation::names());
             return Err(unknown(name, known));
         };
         let mut fields = self.card_and_amount(name)?;
@@ -258,6 +263,10 @@ impl Draft<'_> {
         (code, function): (&str, &str),
     ) -> Result<Sent, String> {
         let mut fields = BTreeMap::from([(7, self.numbers.now.clone()), (11, self.trace())]);
+        // A cut-over tells the day that the answer to the message which it is about told.
+        if let Some(day) = self.original.and_then(|original| said(original, 15)) {
+            fields.insert(15, day);
+        }
         if speaks == Speaks::Iso93 {
             fields.insert(12, format!("{}{}", self.numbers.year, self.numbers.now));
             fields.insert(24, function.to_owned());
@@ -273,6 +282,21 @@ impl Draft<'_> {
             b"0800"
         };
         sent(mti, fields)
+    }
+
+    fn reconciliation_of_institution(&self, speaks: Speaks, mti: &[u8; 4]) -> Result<Sent, String> {
+        let mut fields = reconciliation::fields_of(speaks, self.original)?;
+        fields.insert(7, self.numbers.now.clone());
+        fields.insert(11, self.trace());
+        fields.insert(32, self.place.acquirer.clone());
+        if speaks == Speaks::Iso93 {
+            fields.insert(12, format!("{}{}", self.numbers.year, self.numbers.now));
+        }
+        let mut sent = sent(mti, fields)?;
+        if speaks == Speaks::Iso93 {
+            sent.mti = sent.mti.in_version(MtiVersion::V1993);
+        }
+        Ok(sent)
     }
 
     /// A new message with everything of the original, which it names.

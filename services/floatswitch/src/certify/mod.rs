@@ -9,6 +9,7 @@ mod names;
 mod office;
 mod parse;
 mod play;
+mod reconciliation;
 mod report;
 mod script;
 

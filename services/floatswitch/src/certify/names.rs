@@ -114,6 +114,8 @@ pub(super) const INTERBANK_SESSIONS: &[(&str, &str, &str)] = &[
     ("sign-on", "001", "801"),
     ("sign-off", "002", "802"),
     ("echo", "301", "831"),
+    ("cut-over", "201", "821"),
+    ("cut-over-end", "202", "822"),
 ];
 
 /// The messages of institutions that speak so.

@@ -11,11 +11,13 @@ use tracing::{info, warn};
 
 use super::assignments::{Assignments, Holdings};
 use super::bundles::SharedBundles;
+use super::days::ClusterDays;
 use super::gates;
 use super::member::Presence;
 use super::office::Office;
 use super::parts::ProcessorParts;
 use super::place::{Place, TOPIC_TIMEOUT};
+use crate::days::LedDays;
 use crate::engine::now;
 use crate::exit::{DONE, Failure};
 use crate::plan;
@@ -169,6 +171,11 @@ async fn start_acquirer(
         register: plan::register(settings)?,
         media,
         batches: Arc::new(StoreBatches(Arc::new(ScyllaReader::new(place.cql.clone())))),
+        days: Arc::new(LedDays(ClusterDays::of_place(
+            settings,
+            cluster,
+            (place, log),
+        ))),
         hasher: place.hasher.clone(),
     };
     let open = Arc::new(PartitionGates::closed(place.log_id.partition_count));

@@ -37,6 +37,9 @@ pub(super) fn business(dialect: &'static Dialect, message: &OwnedMessage) -> Opt
             kind => of_transaction_type(kind),
         };
     }
+    if message.mti.starts_with("05") {
+        return Some("reconciliation of a day");
+    }
     if let Some(code) = value(message, 70) {
         return of_network_code(code.parse().ok()?);
     }
@@ -62,8 +65,9 @@ pub(super) fn of_field(
         }),
         24 if is_of_1993 => of_function_code(value).map(str::to_owned),
         39 if is_of_1993 => of_action_code(value).map(str::to_owned),
+        28 if is_of_1993 => split(value, &[2, 2, 2]).map(|parts| format!("20{}", parts.join("-"))),
         // Other meanings than in the dialects of 1987.
-        15 | 22 | 25 | 70 | 90 if is_of_1993 => None,
+        15 | 22 | 25 | 66 | 70 | 90 if is_of_1993 => None,
         3 => of_processing_code(value).map(str::to_owned),
         4..=6 => yuan(value),
         7 => split(value, &[2, 2, 2, 2, 2]).map(|parts| match parts.as_slice() {
@@ -84,6 +88,9 @@ pub(super) fn of_field(
         54 => of_balances(value),
         60 if is_pos => of_pos_f60(value),
         61 if is_pos => of_pos_f61(value),
+        66 => of_settlement_code(value).map(str::to_owned),
+        86..=89 => yuan(value),
+        97 => of_net(value),
         70 => of_network_code(value.parse().ok()?).map(str::to_owned),
         90 => of_original(value),
         _ => None,
@@ -245,10 +252,13 @@ fn of_function_code(value: &str) -> Option<&'static str> {
     })
 }
 
-/// DE39 of 1993, by its first digit.
+/// DE39 of 1993, most by the first digit.
 fn of_action_code(value: &str) -> Option<&'static str> {
     Some(match value.bytes().next()? {
         _ if value == "000" => "approved",
+        _ if value == "500" => "in balance",
+        _ if value == "501" => "out of balance",
+        _ if value == "503" => "no totals of such a day",
         b'0' => "approved, with a condition",
         b'1' => "declined",
         b'2' => "declined, pick up the card",
@@ -258,6 +268,27 @@ fn of_action_code(value: &str) -> Option<&'static str> {
         b'9' => "error",
         _ => return None,
     })
+}
+
+/// DE66 of 1987.
+fn of_settlement_code(value: &str) -> Option<&'static str> {
+    Some(match value {
+        "1" => "in balance",
+        "2" => "out of balance",
+        _ => return None,
+    })
+}
+
+/// What cards were given less what was taken from them.
+fn of_net(value: &str) -> Option<String> {
+    let (side, rest) = value.split_at_checked(1)?;
+    let side = match side {
+        _ if rest.bytes().all(|digit| digit == b'0') => return yuan(rest),
+        "C" => "more was given to cards",
+        "D" => "more was taken from cards",
+        _ => return None,
+    };
+    Some(format!("{}, {side}", yuan(rest)?))
 }
 
 /// DE39 of a reversal says why it is sent.
@@ -316,7 +347,7 @@ fn of_response_code(value: &str) -> Option<&'static str> {
         "91" => "issuer is not signed on",
         "92" => "no route",
         "94" => "duplicate with other content",
-        "95" => "totals differ, upload the batch",
+        "95" => "nothing to compare totals with, or they differ",
         "96" => "system malfunction",
         "97" => "terminal is unknown or not signed on",
         "98" => "no answer from the issuer",
@@ -429,7 +460,15 @@ mod tests {
                 (61, "0000010000080511"),
                 Some("original: batch 000001, trace 000008, day 05-11"),
             ),
+            ("0510", (66, "2"), Some("out of balance")),
+            ("0500", (88, "0000000000016100"), Some("161.00")),
+            (
+                "0500",
+                (97, "D0000000000009000"),
+                Some("90.00, more was taken from cards"),
+            ),
             // Not understood is not an error.
+            ("0510", (66, "9"), None),
             ("0200", (3, "99"), None),
             ("0200", (12, "1930"), None),
             ("0210", (39, "??"), None),

@@ -190,6 +190,9 @@ impl Terminal {
                 1
             };
             self.trace = Trace { batch, stan: 1 };
+            // A void must be of its original's batch.
+            self.purchases.clear();
+            self.completions.clear();
         }
         self.trace
     }

@@ -3,19 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::certification::{INSTITUTIONS, institution, institution_of, scripts};
 use crate::support::{Switch, free_port, program, told};
-
-fn scripts() -> Vec<PathBuf> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/certification");
-    let files = fs::read_dir(folder)
-        .unwrap()
-        .map(|file| file.unwrap().path());
-    let mut scripts: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|kind| kind == "cert"))
-        .collect();
-    scripts.sort();
-    scripts
-}
 
 fn certify(script: &PathBuf, port: u16, operations: &[String]) -> std::process::Output {
     program()
@@ -42,19 +31,11 @@ fn operations_of(switch: &Switch) -> [String; 4] {
     ]
 }
 
-/// Gives the switch one more acquirer, which brings its own merchants, and returns its port.
-fn add_institution(switch: &Switch, dialect: &str, id: &str) -> u16 {
+/// Gives the switch one more acquirer, and returns its port.
+fn add_institution(switch: &Switch, each: (&str, &str)) -> u16 {
     let port = free_port();
-    let table = format!(
-        "\n[[acquirers]]\nid = \"{id}\"\nname = \"Institution {id}\"\n\
-         listen = \"127.0.0.1:{port}\"\ndialect = \"{dialect}\"\n\
-         connections_max = 16\nin_flight_max = 64\nframe_size_max = 4096\n\
-         idle_timeout_seconds = 300\nread_timeout_seconds = 10\n\
-         reply_timeout_milliseconds = 15000\nrequire_sign_on = true\n\
-         mac = \"unchecked\"\npin = \"unchecked\"\n"
-    );
     let settings = fs::read_to_string(switch.config()).unwrap();
-    fs::write(switch.config(), settings + &table).unwrap();
+    fs::write(switch.config(), settings + &institution(each, port)).unwrap();
     port
 }
 
@@ -75,18 +56,12 @@ fn every_script_that_comes_with_the_switch_passes() {
     let scripts = scripts();
     assert!(scripts.len() >= 5);
     scripts.iter().for_each(|script| prepare(&switch, script));
-    let institutions = [
-        ("cups", "69980291"),
-        ("iso87-ascii", "69980292"),
-        ("iso93-ascii", "69980293"),
-    ]
-    .map(|(dialect, id)| (dialect, add_institution(&switch, dialect, id)));
+    let institutions = INSTITUTIONS.map(|each| (each.1, add_institution(&switch, each)));
     let operations = operations_of(&switch);
     switch.serve();
     for script in &scripts {
-        let text = fs::read_to_string(script).unwrap();
-        let speaks = |dialect: &str| text.contains(&format!("\nspeaks {dialect}\n"));
-        let port = institutions.iter().find(|(dialect, _)| speaks(dialect));
+        let own = institution_of(script);
+        let port = institutions.iter().find(|(id, _)| Some(*id) == own);
         let port = port.map_or(switch.port, |(_, port)| *port);
         let report = certify(script, port, &operations);
         assert!(

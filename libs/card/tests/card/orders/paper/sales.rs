@@ -15,9 +15,9 @@ impl Sheet {
 
     /// The same terminal takes a whole purchase back on the same day.
     ///
-    /// The trade says: of the same batch too. A void that names the batch of its purchase and comes
-    /// in a later batch of the same day is let through all the same: the card keeps no batch beside
-    /// the key. The paper goes by the card here.
+    /// The trade says: in the same batch too. That is judged before the card, from the void alone: it
+    /// names the batch of its purchase, and its own. So here a batch is a part of the key and nothing
+    /// else, and a void that got as far as the card has come in the batch that it names.
     pub(super) fn void(&mut self, message: &Message, clock: Clock) -> Result<Yes, No> {
         let index = self.original_here(message, &[What::Purchase])?;
         let purchase = self.notes[index];
