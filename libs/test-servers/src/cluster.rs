@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -295,6 +296,7 @@ impl<S: Software> Cluster<S> {
             for slot in started {
                 self.check_start(slot, deadline)?;
             }
+            self.check_alive()?;
             if self.are_running_ready() {
                 return Ok(());
             }
@@ -312,17 +314,27 @@ impl<S: Software> Cluster<S> {
         self.software.are_ready(&nodes)
     }
 
+    /// Fails when a node that nobody ended has ended: without this, whoever counts on it waits in vain.
+    fn check_alive(&self) -> Result<(), ServerError> {
+        for slot in &self.slots {
+            let mut held = slot.process.lock();
+            let ended = held
+                .as_mut()
+                .and_then(|process| process.wait(Duration::ZERO));
+            if let Some(status) = ended {
+                return Err(ended_by_itself::<S>(slot, status));
+            }
+        }
+        Ok(())
+    }
+
     /// Waits a moment for a node that is starting, and fails when there is nothing to wait for.
     fn check_start(&self, slot: &Slot, deadline: Instant) -> Result<(), ServerError> {
         let mut held = slot.process.lock();
         let process = held.as_mut().ok_or_else(|| self.not_running(slot))?;
         if let Some(status) = process.wait(READY_CHECK_INTERVAL) {
             *held = None;
-            return Err(ServerError::Ended {
-                node: name::<S>(&slot.node),
-                status,
-                log_tail: log_tail(&slot.node.log()),
-            });
+            return Err(ended_by_itself::<S>(slot, status));
         }
         if Instant::now() < deadline {
             return Ok(());
@@ -386,6 +398,14 @@ impl<S: Software> Cluster<S> {
             what,
             timeout,
         }
+    }
+}
+
+fn ended_by_itself<S: Software>(slot: &Slot, status: ExitStatus) -> ServerError {
+    ServerError::Ended {
+        node: name::<S>(&slot.node),
+        status,
+        log_tail: log_tail(&slot.node.log()),
     }
 }
 
