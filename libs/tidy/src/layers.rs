@@ -44,6 +44,8 @@ const LAYERS: &[(&str, Layer)] = &[
     ("operations", Layer::Service),
     ("floatswitch", Layer::Binary),
     ("yardsticks", Layer::Binary),
+    ("payment-steps", Layer::Binary),
+    ("load-report", Layer::Binary),
     ("cluster-yardsticks", Layer::Binary),
 ];
 

@@ -42,7 +42,7 @@ mod speech;
 mod translate;
 
 pub use batch_book::{BatchBook, Later, StoreBatches};
-pub use connector::{Connector, Drained, Replies};
+pub use connector::{Connector, Drained, DryLink, DryRequest, Replies};
 pub use directory::Directory;
 pub use metric_names::{
     CONNECTIONS, CONNECTIONS_CUT_TOTAL, CONNECTIONS_REFUSED_TOTAL, EDGE_ANSWERS_TOTAL,
