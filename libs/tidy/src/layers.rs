@@ -46,6 +46,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("yardsticks", Layer::Binary),
     ("payment-steps", Layer::Binary),
     ("load-report", Layer::Binary),
+    ("postgres-peer", Layer::Binary),
     ("cluster-yardsticks", Layer::Binary),
 ];
 
