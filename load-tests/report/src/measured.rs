@@ -161,14 +161,37 @@ pub(crate) struct Embedded {
 /// One system under one load.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Rival {
+    pub(crate) name: RivalName,
+    pub(crate) load: Load,
+    pub(crate) cpu: Cpu,
+}
+
+/// What can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RivalName {
+    Switch,
+    /// A transaction for each payment.
+    Postgres,
+    /// A transaction for all payments that wait.
+    PostgresGathered,
+}
+
+/// All systems under the same load, in the same minute.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Round {
     pub(crate) connections: u64,
     pub(crate) in_flight: u64,
     pub(crate) y1: Yardstick,
     pub(crate) y2: Yardstick,
-    pub(crate) switch: Load,
-    pub(crate) cpu_of_switch: Cpu,
-    pub(crate) postgres: Load,
-    pub(crate) cpu_of_postgres: Cpu,
+    pub(crate) rivals: Vec<Rival>,
+}
+
+impl Round {
+    pub(crate) fn rate_of(&self, name: RivalName) -> Option<u64> {
+        let found = self.rivals.iter().find(|rival| rival.name == name);
+        found.map(|rival| rival.load.per_second)
+    }
 }
 
 /// The file of `load-tests/postgres-run`.
@@ -179,9 +202,9 @@ pub(crate) struct Comparison {
     pub(crate) cards: u64,
     /// As the server tells it.
     pub(crate) postgres_version: String,
-    /// Sessions that the peer keeps.
-    pub(crate) sessions: u64,
+    /// How the peer uses it, for each of its two ways.
+    pub(crate) pools: Vec<String>,
     /// Settings that differ from Debian's, as `name = value`.
     pub(crate) settings: Vec<String>,
-    pub(crate) runs: Vec<Rival>,
+    pub(crate) rounds: Vec<Round>,
 }

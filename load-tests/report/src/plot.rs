@@ -16,27 +16,36 @@ const HEAD: f64 = 46.0;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Series {
     Switch,
-    Rival,
+    Postgres,
+    PostgresGathered,
     Y1,
     Y2,
 }
 
 impl Series {
-    const ALL: [Self; 4] = [Self::Switch, Self::Rival, Self::Y1, Self::Y2];
+    const ALL: [Self; 5] = [
+        Self::Switch,
+        Self::Postgres,
+        Self::PostgresGathered,
+        Self::Y1,
+        Self::Y2,
+    ];
 
     const fn color(self) -> &'static str {
         match self {
             Self::Switch => "#0b62a8",
-            Self::Rival => "#c2571a",
+            Self::Postgres => "#c2571a",
+            Self::PostgresGathered => "#d9a441",
             Self::Y1 => "#8a8a8a",
             Self::Y2 => "#5f9e6e",
         }
     }
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Switch => "floatswitch",
-            Self::Rival => "PostgreSQL",
+            Self::Postgres => "PostgreSQL",
+            Self::PostgresGathered => "PostgreSQL, gathered",
             Self::Y1 => "Y1, the disk alone",
             Self::Y2 => "Y2, no ISO 8583 and no rules",
         }

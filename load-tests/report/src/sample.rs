@@ -42,13 +42,13 @@ pub(crate) fn comparison() -> Comparison {
     let load = r#"{"requests": 1000, "answered": 1000, "approved": 990, "unsent": 0, "per_second": 4000,
         "latency_us": {"p50": 200, "p99": 5000, "max": 20000}}"#;
     let cpu = r#"{"server": 110, "load": 60, "other": 3, "stolen": 1}"#;
-    let run = format!(
-        r#"{{"connections": 16, "in_flight": 1, "y1": {one}, "y2": {one}, "switch": {load}, "cpu_of_switch": {cpu},
-        "postgres": {load}, "cpu_of_postgres": {cpu}}}"#
-    );
+    let rivals = ["switch", "postgres", "postgres-gathered"]
+        .map(|name| format!(r#"{{"name": "{name}", "load": {load}, "cpu": {cpu}}}"#))
+        .join(", ");
     let text = format!(
-        r#"{{"machine": {MACHINE}, "seconds": 10, "cards": 100000, "postgres_version": "15.9", "sessions": 16,
-        "settings": ["shared_buffers = 2GB"], "runs": [{run}]}}"#
+        r#"{{"machine": {MACHINE}, "seconds": 10, "cards": 100000, "postgres_version": "15.9",
+        "pools": ["a transaction for each payment: 32 sessions"], "settings": ["shared_buffers = 2GB"],
+        "rounds": [{{"connections": 16, "in_flight": 1, "y1": {one}, "y2": {one}, "rivals": [{rivals}]}}]}}"#
     );
     serde_json::from_str(&text).expect("what `postgres-run` writes")
 }
