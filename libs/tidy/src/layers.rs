@@ -44,6 +44,9 @@ const LAYERS: &[(&str, Layer)] = &[
     ("operations", Layer::Service),
     ("floatswitch", Layer::Binary),
     ("yardsticks", Layer::Binary),
+    ("payment-steps", Layer::Binary),
+    ("load-report", Layer::Binary),
+    ("postgres-peer", Layer::Binary),
     ("cluster-yardsticks", Layer::Binary),
 ];
 

@@ -1,5 +1,7 @@
 //! The whole connector: start, deliver replies, drain.
 
+mod dry_link;
+
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use card::{Reply, ReplyTo};
 use command_log::{AppendError, CommandLog, NewRecord, PartitionGates, ReplySink, TracedReply};
 use registry::ParticipantId;
 use telemetry::Tracer;
+
+pub use dry_link::{DryLink, DryRequest};
 
 /// How often deadlines are looked at; each is kept to within this.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(100);

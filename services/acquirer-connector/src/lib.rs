@@ -43,7 +43,7 @@ mod switch_days;
 mod translate;
 
 pub use batch_book::{BatchBook, DayProgress, Later, StoreBatches};
-pub use connector::{Connector, Drained, Replies};
+pub use connector::{Connector, Drained, DryLink, DryRequest, Replies};
 pub use directory::Directory;
 pub use metric_names::{
     CONNECTIONS, CONNECTIONS_CUT_TOTAL, CONNECTIONS_REFUSED_TOTAL, EDGE_ANSWERS_TOTAL,
