@@ -7,7 +7,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use acquirer_connector::{
-    BatchSettlement, ConnectorSettings, Directory, DryLink, ListenerSettings, StoreBatches,
+    BatchSettlement, ConnectorSettings, CutOver, DayNotOpened, DayReconciliation, Directory,
+    DryLink, Later, ListenerSettings, StoreBatches, SwitchDays,
 };
 use card::{
     AcquirerId, Card, CardId, Command, Context, CreditSource, Day, Facts, FeeTerms, Fingerprint,
@@ -215,8 +216,19 @@ fn listener() -> ListenerSettings {
         read_timeout: PATIENCE,
         reply_timeout: PATIENCE,
         batch_settlement: BatchSettlement::Offered,
+        day_reconciliation: DayReconciliation::NotOffered,
+        cut_over: CutOver::IsNoted,
         terminal_parameters: Arc::from([].as_slice()),
         sign_on: SignOn::Optional,
+    }
+}
+
+/// No terminal opens a day.
+struct FixedDays;
+
+impl SwitchDays for FixedDays {
+    fn open(&self, _: Day) -> Later<'_, Result<(), DayNotOpened>> {
+        Box::pin(async { Err(DayNotOpened("no day is opened here".to_owned())) })
     }
 }
 
@@ -231,6 +243,7 @@ fn directory(folder: &TempDir, card_count: u32) -> Directory {
         register: Arc::new(register()),
         media: Arc::new(media),
         batches: Arc::new(StoreBatches(Arc::new(MemoryStore::new()))),
+        days: Arc::new(FixedDays),
         hasher,
     }
 }
