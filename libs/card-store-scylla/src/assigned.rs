@@ -58,6 +58,9 @@ pub struct AssignedStore<D = CqlSession> {
     runtime: Handle,
     checkpoint_number: AtomicU32,
     dirty: Mutex<HashSet<CardId>>,
+    /// Cards with a write that was sent and not acknowledged yet. An actor that crashed meanwhile may
+    /// load what only one replica has.
+    unacknowledged: Mutex<HashSet<CardId>>,
     patience: Patience,
     log_gate: LogGate,
 }
@@ -85,6 +88,7 @@ impl<D: Database> AssignedStore<D> {
             runtime: Handle::current(),
             checkpoint_number: AtomicU32::new(0),
             dirty: Mutex::default(),
+            unacknowledged: Mutex::default(),
             patience: Patience::default(),
             log_gate: LogGate::default(),
         };
@@ -273,8 +277,11 @@ impl<D: Database> CardStore for AssignedStore<D> {
             );
             return Err(StoreError::Unavailable(text));
         }
-        if theirs < self.assignment.rank() {
+        // OWN-2: what was never acknowledged is no more durable for being our own.
+        let is_unacknowledged = self.unacknowledged.lock().contains(&card);
+        if theirs < self.assignment.rank() || is_unacknowledged {
             self.take_over(&found.state).await?;
+            self.unacknowledged.lock().remove(&card);
         } else {
             self.check_rows(&found)?;
         }
@@ -318,7 +325,9 @@ impl<D: Database> CardStore for AssignedStore<D> {
 
     async fn write(&self, write: CardWrite) -> Result<(), WriteError> {
         let mutation = Mutation::new(&write, &self.assignment).map_err(WriteError::Stopped)?;
+        self.unacknowledged.lock().insert(write.card);
         self.attempt(write.card, Arc::new(mutation)).await?;
+        self.unacknowledged.lock().remove(&write.card);
         self.dirty.lock().insert(write.card);
         Ok(())
     }
