@@ -229,7 +229,12 @@ impl Drawing {
         if needs_original && original.is_none() {
             kind = AskKind::Purchase;
         }
-        let fen = self.amount(kind, original);
+        let mut fen = self.amount(kind, original);
+        if kind == AskKind::Refund && self.is_refunded(of, fen) {
+            // That a refund is only asked again is known while the ring has it, no longer.
+            (kind, fen) = (AskKind::Purchase, 1 + fen % 5_000);
+        }
+        let needs_original = needs_original && kind != AskKind::Purchase;
         let after_silence = match self.rng.below(4) {
             0 => AfterSilence::GivesUp,
             1 => AfterSilence::Reverses,
@@ -243,6 +248,16 @@ impl Drawing {
             trace: self.trace(card, kind),
             after_silence,
         }
+    }
+
+    fn is_refunded(&self, of: Option<StepId>, fen: i64) -> bool {
+        self.shape == Shape::HotCard
+            && self.steps.iter().any(|step| match step.what {
+                Happening::Ask(ask) => {
+                    ask.kind == AskKind::Refund && ask.of == of && ask.fen == fen
+                }
+                Happening::Fault(_) => false,
+            })
     }
 
     /// Mostly a new one; sometimes one that was used at another card before.
