@@ -74,14 +74,10 @@ mutants! {
     OffsetBeforeCut = "LEDGER-2", "a checkpoint is made without the cuts that lie before it";
     ItemsNotKept = "LEDGER-2", "a checkpoint is made without the batch items that lie before it";
     ReplyBeforeDurable = "OWN-2", "decisions are released although their write did not come back";
-    GateLeftOpen = "OWN-2", "decisions are released before the log is safe";
     OffsetPastPending = "OWN-3", "the checkpoint's offset passes commands that are not released";
     CardKeptOverAssignment = "OWN-1", "a card in memory is kept over a revoke";
     SkipNotRead = "OWN-5", "a record that an operator skipped is decided";
     PanicNotCounted = "OWN-5", "a command that crashes its card is tried for ever";
-    SyncedOneTooMany = "LOG-1", "a group commit acknowledges the record behind the synced ones";
-    TornTailAccepted = "LOG-1", "a block that was cut short is read as if it were whole";
-    LoadWithoutOverlay = "STORE-1", "a load passes over what no checkpoint has made durable";
 }
 
 #[cfg(feature = "on")]

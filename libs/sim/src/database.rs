@@ -24,6 +24,8 @@ use card_store_scylla::{
 
 /// How long a request waits for an answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(2_000);
+/// Three at a command, and those of the writes that it was part of before.
+const PANICS_SEEN_MAX: u32 = 20;
 /// Two of three.
 const QUORUM: usize = 2;
 
@@ -231,7 +233,7 @@ impl SimDatabase {
         journal.any(|(_, key, _)| tables.copies(mutation.card(), version_of(key)) == 0)
     }
 
-    fn panic_if_told(&self, card: CardId, after_sending: bool) {
+    fn panic_if_told(&self, (card, row): (CardId, &Bytes), after_sending: bool) {
         let mut panics = self.world.panics.lock();
         let is_it = |panics: &&mut crate::world::Panics| {
             panics.left > 0
@@ -240,7 +242,13 @@ impl SimDatabase {
         };
         if let Some(told) = panics.iter_mut().find(is_it) {
             told.left -= 1;
+            let count = if told.at.0 == **row { told.at.1 + 1 } else { 1 };
+            told.at = (row.to_vec(), count);
             drop(panics);
+            if count > PANICS_SEEN_MAX {
+                let seen = format!("one decision of {card} crashed {count} times");
+                self.world.violate("OWN-5", seen);
+            }
             self.world
                 .tell([20, 0, 0], || format!("actor of {card} crashes at its write"));
             panic!("{}", crate::run::INJECTED);
@@ -333,11 +341,13 @@ impl Database for SimDatabase {
     async fn apply(&self, mutation: Arc<Mutation>) -> Result<(), Fault> {
         let card = mutation.card();
         self.life.operates(&self.world).await;
+        let row = mutation.rows().next().map(|(_, _, row)| row.clone());
+        let row = row.unwrap_or_default();
         if self.is_news(&mutation) {
-            self.panic_if_told(card, false);
+            self.panic_if_told((card, &row), false);
         }
         let mut answers = self.send(mutation)?;
-        self.panic_if_told(card, true);
+        self.panic_if_told((card, &row), true);
         let quorum = async {
             for _ in 0..QUORUM {
                 if answers.recv().await.is_none() {

@@ -13,6 +13,8 @@ use command_log::envelope::Mark;
 
 /// The day that days are counted from.
 pub(crate) const FIRST_DAY: u16 = 20_000;
+/// A log that is further ahead is not believed.
+const AHEAD_MAX_MS: i64 = 5 * 60 * 1_000;
 const KEYS_KEPT_MS: i64 = 8 * 86_400_000;
 
 /// What a record is, for the reference.
@@ -212,6 +214,14 @@ impl Oracle {
                 reply.version.map(|version| version.0),
             )
         });
+        let is_ahead = |position: &Position| {
+            let expected = self.expected(*position);
+            let latest = crate::world::wall_clock().plus_ms(AHEAD_MAX_MS);
+            expected.is_some_and(|expected| expected.appended_at > latest)
+        };
+        if let Some(position) = positions.iter().find(|position| is_ahead(position)) {
+            return world.violate("LOG-5", format!("{position}, of a clock that leapt, was decided"));
+        }
         let fitting = positions.iter().find(|position| self.fits(**position, reply));
         let is_old = |position: &Position| {
             let expected = self.expected(*position);

@@ -362,6 +362,12 @@ impl Drawing {
             let at_ms = self.rng.below(length_ms);
             self.push(at_ms, Happening::Fault(fault));
         }
+        if self.shape == Shape::Mixed && self.rng.one_in_thousand(150) {
+            // What was sold on a day that is frozen since, while a later one opens.
+            for (part, fault) in [(2, Fault::Cut), (3, Fault::FreezeDays), (4, Fault::Cut)] {
+                self.push(length_ms * part / 8, Happening::Fault(fault));
+            }
+        }
         if self.shape == Shape::HotCard {
             let hours = self.rng.pick(&[1, 24, 150, 216]);
             let at_ms = self.rng.below(length_ms / 2);
@@ -460,7 +466,7 @@ impl Drawing {
             0 => Fault::ClockLeap { partition },
             1 | 2 => Fault::Panic {
                 card: self.small(2),
-                times: 3,
+                times: 40,
                 after_sending: false,
             },
             _ => {

@@ -215,11 +215,18 @@ impl Stage {
             }
             Fault::BadNetwork { ms } => world.weather.lock().bad_until_ms = until(ms),
             Fault::LoseReplies { ms } => world.weather.lock().replies_lost_until_ms = until(ms),
-            Fault::Panic { card, times, after_sending } => world.panics.lock().push(Panics {
-                card,
-                left: times,
-                after_sending,
-            }),
+            Fault::Panic { card, times, after_sending } => {
+                // Once a card and story: more could make a poison of what is written already.
+                let mut panics = world.panics.lock();
+                if panics.iter().all(|known| known.card != card) {
+                    panics.push(Panics {
+                        card,
+                        left: times,
+                        after_sending,
+                        at: (Vec::new(), 0),
+                    });
+                }
+            }
             Fault::ReadAgain { partition, count } => {
                 self.trick(partition, Trick::ReadAgain(u64::from(count)));
             }

@@ -68,11 +68,13 @@ pub(crate) struct Weather {
 }
 
 /// A crash of an actor that is to come.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Panics {
     pub(crate) card: u8,
     pub(crate) left: u8,
     pub(crate) after_sending: bool,
+    /// The decision at which it crashed last, and how often.
+    pub(crate) at: (Vec<u8>, u32),
 }
 
 /// One world, alone on its thread.
