@@ -1,6 +1,5 @@
 //! Many seeds, on all cores; and what is told of the first one that fails.
 
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::plan::{Plan, Step};
-use crate::run::{self, Told2};
+use crate::run::{self, Outcome};
 use crate::world::{Tell, Violation};
 use mutants::Mutant;
 
@@ -104,11 +103,11 @@ impl Campaign {
     }
 }
 
-fn play(seed: u64, mutant: Option<Mutant>, tell: Tell) -> Told2 {
+fn play(seed: u64, mutant: Option<Mutant>, tell: Tell) -> Outcome {
     play_plan(&Plan::of(seed), mutant, tell)
 }
 
-fn play_plan(plan: &Plan, mutant: Option<Mutant>, tell: Tell) -> Told2 {
+fn play_plan(plan: &Plan, mutant: Option<Mutant>, tell: Tell) -> Outcome {
     break_line(mutant);
     let told = run::play(plan, tell);
     break_line(None);
@@ -146,13 +145,16 @@ pub fn tell(seed: u64, mutant: Option<Mutant>) -> Option<String> {
         shrunk.length_ms() / 1_000,
         plan.length_ms() / 1_000,
     );
-    for line in &told.story {
-        let _ = writeln!(text, "  {line}");
-    }
-    let _ = writeln!(
-        text,
-        "\nto play it again:\n  cargo run --release -p sim{features} -- --seed {seed}{}",
-        broken.unwrap_or_default()
+    let lines = told.story.iter().map(|line| {
+        format!(
+            "  {line}
+"
+        )
+    });
+    text.extend(lines);
+    let broken = broken.unwrap_or_default();
+    text += &format!(
+        "\nto play it again:\n  cargo run --release -p sim{features} -- --seed {seed}{broken}\n"
     );
     Some(text)
 }

@@ -17,7 +17,9 @@ use tokio::sync::mpsc;
 use crate::plan::REPLICAS;
 use crate::world::{Life, World};
 use card::{CardId, LegKey, PartitionId, Version};
-use card_store::{BatchItem, BatchName, CutTotals, ITEM_KEY_SIZE, JournalRow, KeyName, NamedKey, StoreError};
+use card_store::{
+    BatchItem, BatchName, CutTotals, ITEM_KEY_SIZE, JournalRow, KeyName, NamedKey, StoreError,
+};
 use card_store_scylla::{
     Assignment, Database, Epoch, Fault, Found, Mutation, OwnedCheckpoint, RowKind, Stamp, Term,
 };
@@ -75,7 +77,9 @@ impl Tables {
         let range = row_key(card, Version(0))..=row_key(card, Version(u32::MAX));
         for replica in &self.replicas {
             for ((_, _, key), (stamp, bytes)) in replica.rows.range(range.clone()) {
-                let cell = rows.entry(version_of(key)).or_insert((*stamp, bytes.clone()));
+                let cell = rows
+                    .entry(version_of(key))
+                    .or_insert((*stamp, bytes.clone()));
                 if *stamp > cell.0 {
                     *cell = (*stamp, bytes.clone());
                 }
@@ -165,11 +169,18 @@ impl SimDatabase {
         Ok(std::array::from_fn(|_| *chosen.next().expect("two are up")))
     }
 
-    async fn find(&self, card: CardId, kind: RowKind, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+    async fn find(
+        &self,
+        card: CardId,
+        kind: RowKind,
+        key: &[u8],
+    ) -> Result<Option<Bytes>, StoreError> {
         let quorum = self.quorum().await?;
         let mut tables = self.world.tables.lock();
         let key = (card, kind, key.to_vec());
-        let cells = quorum.iter().filter_map(|r| tables.replicas[*r].rows.get(&key));
+        let cells = quorum
+            .iter()
+            .filter_map(|r| tables.replicas[*r].rows.get(&key));
         let Some(cell) = cells.max().cloned() else {
             return Ok(None);
         };
@@ -229,10 +240,13 @@ impl SimDatabase {
     /// operator does not skip it.
     fn is_news(&self, mutation: &Mutation) -> bool {
         let tables = self.world.tables.lock();
-        let mut journal = mutation.rows().filter(|(kind, ..)| *kind == RowKind::Journal);
+        let mut journal = mutation
+            .rows()
+            .filter(|(kind, ..)| *kind == RowKind::Journal);
         journal.any(|(_, key, _)| tables.copies(mutation.card(), version_of(key)) == 0)
     }
 
+    #[expect(clippy::fn_params_excessive_bools, reason = "as the fault says it")]
     fn panic_if_told(&self, (card, row): (CardId, &Bytes), after_sending: bool) {
         let mut panics = self.world.panics.lock();
         let is_it = |panics: &&mut crate::world::Panics| {
@@ -249,8 +263,9 @@ impl SimDatabase {
                 let seen = format!("one decision of {card} crashed {count} times");
                 self.world.violate("OWN-5", seen);
             }
-            self.world
-                .tell([20, 0, 0], || format!("actor of {card} crashes at its write"));
+            self.world.tell([20, 0, 0], || {
+                format!("actor of {card} crashes at its write")
+            });
             panic!("{}", crate::run::INJECTED);
         }
     }
@@ -280,7 +295,9 @@ impl Database for SimDatabase {
     async fn load(&self, card: CardId) -> Result<Option<Found>, StoreError> {
         let quorum = self.quorum().await?;
         let mut tables = self.world.tables.lock();
-        let states = quorum.iter().filter_map(|r| tables.replicas[*r].states.get(&card));
+        let states = quorum
+            .iter()
+            .filter_map(|r| tables.replicas[*r].states.get(&card));
         let Some(newest) = states.max_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1))).cloned() else {
             return Ok(None);
         };
@@ -302,7 +319,8 @@ impl Database for SimDatabase {
     }
 
     async fn find_offset(&self, card: CardId, offset: u64) -> Result<Option<Bytes>, StoreError> {
-        self.find(card, RowKind::Offset, &offset.to_be_bytes()).await
+        self.find(card, RowKind::Offset, &offset.to_be_bytes())
+            .await
     }
 
     async fn rows_back(
@@ -322,7 +340,9 @@ impl Database for SimDatabase {
             }
         }
         let rows = rows.into_iter().rev().take(max);
-        Ok(rows.map(|(version, bytes)| JournalRow { version, bytes }).collect())
+        Ok(rows
+            .map(|(version, bytes)| JournalRow { version, bytes })
+            .collect())
     }
 
     async fn keys_after(
@@ -335,7 +355,9 @@ impl Database for SimDatabase {
     }
 
     async fn cards_after(&self, _: Option<CardId>, _: usize) -> Result<Vec<CardId>, StoreError> {
-        Err(StoreError::Unavailable("nobody lists cards here".to_owned()))
+        Err(StoreError::Unavailable(
+            "nobody lists cards here".to_owned(),
+        ))
     }
 
     async fn apply(&self, mutation: Arc<Mutation>) -> Result<(), Fault> {
@@ -364,10 +386,16 @@ impl Database for SimDatabase {
         }
     }
 
-    async fn checkpoint(&self, partition: PartitionId) -> Result<Option<OwnedCheckpoint>, StoreError> {
+    async fn checkpoint(
+        &self,
+        partition: PartitionId,
+    ) -> Result<Option<OwnedCheckpoint>, StoreError> {
         self.quorum().await?;
         let tables = self.world.tables.lock();
-        Ok(tables.checkpoints.get(&partition).map(|(_, found)| found.clone()))
+        Ok(tables
+            .checkpoints
+            .get(&partition)
+            .map(|(_, found)| found.clone()))
     }
 
     async fn write_checkpoint(&self, checkpoint: &OwnedCheckpoint) -> Result<(), Fault> {
@@ -378,21 +406,28 @@ impl Database for SimDatabase {
         let written = self.small_write(|tables| {
             let old = tables.checkpoints.get(&by.partition);
             if old.is_none_or(|(old, _)| stamp > *old) {
-                overwritten = old.map(|(_, old)| old.by).filter(|old| old.rank() > by.rank());
+                overwritten = old
+                    .map(|(_, old)| old.by)
+                    .filter(|old| old.rank() > by.rank());
                 tables
                     .checkpoints
                     .insert(by.partition, (stamp, checkpoint.clone()));
             }
         });
         if let Some(later) = overwritten {
-            self.world
-                .violate("STORE-4", format!("a checkpoint of {by} won over one of {later}"));
+            self.world.violate(
+                "STORE-4",
+                format!("a checkpoint of {by} won over one of {later}"),
+            );
         }
         let offset = checkpoint.made.as_ref().map(|made| made.next_offset);
-        self.world.tell([21, offset.unwrap_or(0), u64::from(written.is_ok())], || {
-            let (node, fate) = (self.life.node, fate(&written));
-            format!("node {node} writes a checkpoint of {by} at {offset:?}: {fate}")
-        });
+        self.world.tell(
+            [21, offset.unwrap_or(0), u64::from(written.is_ok())],
+            || {
+                let (node, fate) = (self.life.node, fate(&written));
+                format!("node {node} writes a checkpoint of {by} at {offset:?}: {fate}")
+            },
+        );
         written
     }
 
@@ -403,8 +438,10 @@ impl Database for SimDatabase {
             other = old.is_some_and(|old| old != *cut);
         });
         if other {
-            self.world
-                .violate("LEDGER-2", format!("cut {} was kept with other totals before", cut.number));
+            self.world.violate(
+                "LEDGER-2",
+                format!("cut {} was kept with other totals before", cut.number),
+            );
         }
         written
     }
@@ -423,12 +460,16 @@ impl Database for SimDatabase {
 
     async fn write_items(&self, items: &[BatchItem]) -> Result<(), Fault> {
         self.small_write(|tables| {
-            tables.items.extend(items.iter().map(|item| (item.key(), *item)));
+            tables
+                .items
+                .extend(items.iter().map(|item| (item.key(), *item)));
         })
     }
 
     async fn items(&self, _: BatchName) -> Result<Vec<BatchItem>, StoreError> {
-        Err(StoreError::Unavailable("no terminal settles here".to_owned()))
+        Err(StoreError::Unavailable(
+            "no terminal settles here".to_owned(),
+        ))
     }
 
     async fn settle(&self, _: BatchName, _: Bytes) -> Result<(), Fault> {

@@ -12,8 +12,8 @@ use crate::plan::PARTITIONS;
 use crate::world::{Life, World, wall_clock};
 use card::{PartitionId, Position, Timestamp};
 use command_log::{
-    AppendError, CommandLog, ConsumeError, Digest, Durable, DurableWatch, HASH_VERSION, LogConsumer,
-    LogId, LogRecord, NewRecord, Sequence,
+    AppendError, CommandLog, ConsumeError, Digest, Durable, DurableWatch, HASH_VERSION,
+    LogConsumer, LogId, LogRecord, NewRecord, Sequence,
 };
 
 /// A trick that the log plays on its next reader.

@@ -33,7 +33,10 @@ fn main() -> io::Result<ExitCode> {
     let mutant = args.mutant.as_deref().map(Mutant::named);
     let mut out = io::stdout().lock();
     if (args.mutants || mutant.is_some()) && !cfg!(feature = "mutants") {
-        writeln!(out, "no line can be broken in this build: add `--features mutants`")?;
+        writeln!(
+            out,
+            "no line can be broken in this build: add `--features mutants`"
+        )?;
         return Ok(ExitCode::from(2));
     }
     let mutant = match mutant {
@@ -100,7 +103,10 @@ fn summary(report: &Report) -> String {
 }
 
 fn mutants_table(args: &Args, out: &mut impl io::Write) -> io::Result<ExitCode> {
-    writeln!(out, "| mutant | keeps | what is broken | seeds needed | caught by |")?;
+    writeln!(
+        out,
+        "| mutant | keeps | what is broken | seeds needed | caught by |"
+    )?;
     writeln!(out, "|---|---|---|---|---|")?;
     let mut survivors = 0;
     for mutant in Mutant::ALL.iter().copied() {

@@ -30,6 +30,9 @@ const STOPPED_RETRY: Duration = Duration::from_secs(10);
 
 pub(crate) type Running = Processor<AssignedStore<SimDatabase>, SimLog>;
 
+/// A running processor, which a checkpoint borrows.
+pub(crate) type Slot = Arc<Mutex<Option<Running>>>;
+
 /// The rules that every world has.
 #[derive(Debug)]
 pub(crate) struct SimBundles(pub(crate) Arc<Rules>);
@@ -59,7 +62,10 @@ impl ReplySink for Outlet {
         if self.life.is_dead() {
             return replies.clear();
         }
-        let frozen_ms = self.life.frozen_until_ms().saturating_sub(self.world.now_ms());
+        let frozen_ms = self
+            .life
+            .frozen_until_ms()
+            .saturating_sub(self.world.now_ms());
         if frozen_ms == 0 {
             replies.drain(..).for_each(|reply| self.leave(&reply));
             return;
@@ -117,7 +123,7 @@ pub(crate) struct Group {
     pub(crate) bundles: Arc<SimBundles>,
     pub(crate) nodes: Mutex<Vec<Node>>,
     /// The processors that run, for the checks at the end.
-    pub(crate) running: Mutex<BTreeMap<(u8, PartitionId), Arc<Mutex<Option<Running>>>>>,
+    pub(crate) running: Mutex<BTreeMap<(u8, PartitionId), Slot>>,
     /// Checkpoints that were asked for, so far.
     pub(crate) checkpoints: watch::Sender<u64>,
 }
@@ -140,9 +146,10 @@ impl Group {
         if let Some((leave, _)) = node.held.remove(&partition) {
             leave.send_replace(Leave::Abandon);
         }
-        self.world.tell([3, u64::from(number), u64::from(partition.0)], || {
-            format!("node {number} is given partition {partition}")
-        });
+        self.world
+            .tell([3, u64::from(number), u64::from(partition.0)], || {
+                format!("node {number} is given partition {partition}")
+            });
         let (leave, left) = watch::channel(Leave::No);
         let holding = Holding {
             group: Arc::clone(self),
@@ -155,12 +162,18 @@ impl Group {
     }
 
     /// A process is told to leave a partition. The task ends when it did.
-    pub(crate) fn revoke(&self, number: u8, partition: PartitionId, how: Leave) -> Option<JoinHandle<()>> {
+    pub(crate) fn revoke(
+        &self,
+        number: u8,
+        partition: PartitionId,
+        how: Leave,
+    ) -> Option<JoinHandle<()>> {
         let mut nodes = self.nodes.lock();
         let (leave, task) = nodes[usize::from(number)].held.remove(&partition)?;
-        self.world.tell([4, u64::from(number), u64::from(partition.0)], || {
-            format!("node {number} is told to leave partition {partition}: {how:?}")
-        });
+        self.world
+            .tell([4, u64::from(number), u64::from(partition.0)], || {
+                format!("node {number} is told to leave partition {partition}: {how:?}")
+            });
         leave.send_replace(how);
         Some(task)
     }
@@ -170,8 +183,9 @@ impl Group {
         let mut nodes = self.nodes.lock();
         let node = &mut nodes[usize::from(number)];
         node.life.die();
-        self.world
-            .tell([5, u64::from(number), 0], || format!("node {number} is dead"));
+        self.world.tell([5, u64::from(number), 0], || {
+            format!("node {number} is dead")
+        });
         for (_, task) in node.held.values() {
             task.abort();
         }
@@ -237,9 +251,10 @@ impl Holding {
         let world = &self.group.world;
         self.life.operates(world).await;
         let assignment = world.tables.lock().claim(self.partition);
-        world.tell([6, u64::from(self.life.node), u64::from(assignment.epoch.0)], || {
-            format!("node {} claims {assignment}", self.life.node)
-        });
+        world.tell(
+            [6, u64::from(self.life.node), u64::from(assignment.epoch.0)],
+            || format!("node {} claims {assignment}", self.life.node),
+        );
         let database = SimDatabase::new(Arc::clone(world), Arc::clone(&self.life));
         let store = AssignedStore::for_assignment(database, assignment, ended.clone()).await;
         let started = match store {
@@ -249,7 +264,9 @@ impl Holding {
         match started {
             Ok(processor) => Some(processor),
             Err(reason) => {
-                world.tell([7, 0, 0], || format!("node {} cannot start: {reason}", self.life.node));
+                world.tell([7, 0, 0], || {
+                    format!("node {} cannot start: {reason}", self.life.node)
+                });
                 ended.end();
                 None
             }
@@ -309,7 +326,10 @@ impl Holding {
                 },
                 _ = look.tick() => {}
             }
-            let stopped = slot.lock().as_ref().and_then(|running| running.stopped().pop());
+            let stopped = slot
+                .lock()
+                .as_ref()
+                .and_then(|running| running.stopped().pop());
             let Some((_, reason)) = stopped else {
                 continue;
             };
@@ -344,7 +364,10 @@ impl Holding {
     fn tell_stopped(&self, reason: &StopReason) {
         let world = &self.group.world;
         world.tell([9, u64::from(self.life.node), 0], || {
-            format!("node {}: partition {} stopped: {reason}", self.life.node, self.partition)
+            format!(
+                "node {}: partition {} stopped: {reason}",
+                self.life.node, self.partition
+            )
         });
     }
 }

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::orders::message::{Answer, Money, Postings, yuan};
+use crate::orders::message::{Answer, Money, Postings, What, yuan};
 use crate::orders::paper::{Clock, Sheet, Terms};
 use crate::terminal::{Sent, card_id};
 use crate::world::World;
-use card::{Outcome, PartitionId, Position, Reply, Timestamp};
+use card::{DeclineReason, Outcome, PartitionId, Position, Reply, Timestamp};
 use command_log::LogRecord;
 use command_log::envelope::Mark;
 
@@ -84,9 +84,14 @@ impl Oracle {
         self.push(position.partition, Said::Command(sent), record.appended_at);
         let numbers = [1, u64::from(position.partition.0), position.offset];
         world.tell(numbers, || {
-            let answer = self.expected(position).map(|expected| expected.answer.line());
+            let answer = self
+                .expected(position)
+                .map(|expected| expected.answer.line());
             let (what, line) = (named(&sent), answer.unwrap_or_default());
-            format!("log {position}: card {} {what} -> must be {line}", sent.card)
+            format!(
+                "log {position}: card {} {what} -> must be {line}",
+                sent.card
+            )
         });
     }
 
@@ -193,7 +198,10 @@ impl Oracle {
     }
 
     pub(crate) fn totals(&self, partition: PartitionId) -> Postings {
-        self.lanes.get(&partition).map(|lane| lane.totals).unwrap_or_default()
+        self.lanes
+            .get(&partition)
+            .map(|lane| lane.totals)
+            .unwrap_or_default()
     }
 
     pub(crate) fn cuts(&self, partition: PartitionId) -> BTreeMap<u64, Postings> {
@@ -205,24 +213,32 @@ impl Oracle {
     pub(crate) fn hear(&mut self, world: &World, node: u8, reply: &Reply) {
         let positions = self.exchanges.get(&reply.reply_to.exchange).cloned();
         let positions = positions.unwrap_or_default();
-        world.tell([2, reply.position.offset, u64::from(reply.outcome.number())], || {
-            format!(
-                "node {node} answers {positions:?}: {:?}{} RRN {} code {:?}",
-                reply.outcome,
-                if reply.replayed { " (stored)" } else { "" },
-                reply.position.offset,
-                reply.version.map(|version| version.0),
-            )
-        });
+        world.tell(
+            [2, reply.position.offset, u64::from(reply.outcome.number())],
+            || {
+                format!(
+                    "node {node} answers {positions:?}: {:?}{} RRN {} code {:?}",
+                    reply.outcome,
+                    if reply.replayed { " (stored)" } else { "" },
+                    reply.position.offset,
+                    reply.version.map(|version| version.0),
+                )
+            },
+        );
         let is_ahead = |position: &Position| {
             let expected = self.expected(*position);
             let latest = crate::world::wall_clock().plus_ms(AHEAD_MAX_MS);
             expected.is_some_and(|expected| expected.appended_at > latest)
         };
         if let Some(position) = positions.iter().find(|position| is_ahead(position)) {
-            return world.violate("LOG-5", format!("{position}, of a clock that leapt, was decided"));
+            return world.violate(
+                "LOG-5",
+                format!("{position}, of a clock that leapt, was decided"),
+            );
         }
-        let fitting = positions.iter().find(|position| self.fits(**position, reply));
+        let fitting = positions
+            .iter()
+            .find(|position| self.fits(**position, reply));
         let is_old = |position: &Position| {
             let expected = self.expected(*position);
             let now = crate::world::wall_clock();
@@ -232,13 +248,18 @@ impl Oracle {
             return; // Its key may be another one's by now, and nobody waits so long.
         }
         let Some(position) = fitting.copied() else {
-            let must = positions.iter().filter_map(|position| self.expected(*position));
+            let must = positions
+                .iter()
+                .filter_map(|position| self.expected(*position));
             let must: Vec<String> = must.map(|expected| expected.answer.line()).collect();
             let invariant = match positions.first().is_some_and(|p| self.skips.contains(p)) {
                 true => "OWN-5",
                 false => "answer",
             };
-            world.violate(invariant, format!("{reply:?}\n  must be {}", must.join("\n  or ")));
+            world.violate(
+                invariant,
+                format!("{reply:?}\n  must be {}", must.join("\n  or ")),
+            );
             return;
         };
         for position in positions {
@@ -272,7 +293,9 @@ impl Oracle {
         if copies < 2 {
             world.violate(
                 "OWN-2",
-                format!("{position} was answered while {copies} copies have decision {code} of {card}"),
+                format!(
+                    "{position} was answered while {copies} copies have decision {code} of {card}"
+                ),
             );
         }
     }
@@ -292,12 +315,14 @@ impl Oracle {
             && reply.version.map(|version| version.0) == answer.code
             && i32::from(reply.day.0) - i32::from(FIRST_DAY) == answer.day
             && reply.decided_at.0 / 1_000 == decided_at;
-        is_same && (!expected.sent.only_asks || self.tells_balance(position, expected, reply))
+        is_same && (reply.available.is_none() || self.tells_balance(position, expected, reply))
     }
 
     /// An inquiry that is answered again may tell a later balance, never another one.
     fn tells_balance(&self, position: Position, expected: &Expected, reply: &Reply) -> bool {
-        let told = reply.available.and_then(|fen| i64::try_from(fen.minor()).ok());
+        let told = reply
+            .available
+            .and_then(|fen| i64::try_from(fen.minor()).ok());
         let later = self.all().filter(|(other, later)| {
             other.partition == position.partition
                 && other.offset >= position.offset
@@ -305,9 +330,8 @@ impl Oracle {
         });
         let mut balances = later.map(|(_, later)| later.answer.money);
         // Holds end and credits clear while time passes: what is told lies between.
-        balances.any(|money| {
-            told.is_some_and(|told| told >= money.available && told <= money.booked)
-        })
+        balances
+            .any(|money| told.is_some_and(|told| told >= money.available && told <= money.booked))
     }
 
     /// Records that nobody was told about, though their keys are still kept.
@@ -345,9 +369,13 @@ fn receive(
 ) -> Answer {
     let now = (appended_at.0 / 1_000).max(*last_time);
     let clock = Clock { now, day, frozen };
-    if sent.only_asks {
+    let is_unknown = *last_time == 0 && sent.message.what != What::Issue;
+    if sent.only_asks || is_unknown {
         return Answer {
-            outcome: Outcome::Approved,
+            outcome: match is_unknown {
+                true => Outcome::Declined(DeclineReason::UnknownCard),
+                false => Outcome::Approved,
+            },
             replayed: false,
             written: false,
             rrn,
@@ -374,7 +402,10 @@ fn named(sent: &Sent) -> String {
         true => "Inquiry".to_owned(),
         false => format!("{:?}", message.what),
     };
-    let of = message.named.key.map(|key| format!(" of trace {}", key.trace));
+    let of = message
+        .named
+        .key
+        .map(|key| format!(" of trace {}", key.trace));
     format!(
         "{what} {} trace {}{}",
         yuan(message.fen),

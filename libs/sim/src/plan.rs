@@ -78,7 +78,11 @@ pub(crate) enum AskKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// A process dies at its n-th operation from now on, and is started again later.
-    Crash { node: u8, after_operations: u16, down_ms: u16 },
+    Crash {
+        node: u8,
+        after_operations: u16,
+        down_ms: u16,
+    },
     /// A process stands still, and the group gives its partitions away meanwhile.
     Freeze { node: u8, ms: u16 },
     /// A partition goes to another process. The old one is told in time, late, or never.
@@ -90,7 +94,11 @@ pub(crate) enum Fault {
     /// Answers to terminals get lost.
     LoseReplies { ms: u16 },
     /// An actor crashes at its next writes, before or after they were sent.
-    Panic { card: u8, times: u8, after_sending: bool },
+    Panic {
+        card: u8,
+        times: u8,
+        after_sending: bool,
+    },
     /// The log hands out records again that were read before.
     ReadAgain { partition: u8, count: u8 },
     /// The log passes over a record once.
@@ -139,7 +147,7 @@ pub(crate) enum Shape {
 impl Plan {
     /// The plan that a seed stands for.
     pub(crate) fn of(seed: u64) -> Self {
-        let mut rng = Rng::new(seed ^ 0x5eed_f10a_75_17c4);
+        let mut rng = Rng::new(seed ^ 0x5eed_f10a_7517_c4aa);
         let shape = match rng.below(20) {
             0..=2 => Shape::HotCard,
             3..=4 => Shape::Operator,
@@ -197,7 +205,9 @@ impl Drawing {
             };
             let card = match self.shape {
                 Shape::HotCard if self.rng.one_in_thousand(950) => 0,
-                _ => u8::try_from(self.rng.below(cards)).unwrap_or(0),
+                Shape::Mixed | Shape::HotCard | Shape::Operator => {
+                    u8::try_from(self.rng.below(cards)).unwrap_or(0)
+                }
             };
             let ask = self.ask(card);
             self.push(at_ms, Happening::Ask(ask));
@@ -208,7 +218,10 @@ impl Drawing {
         let mut kind = self.kind();
         let of = match kind {
             AskKind::Repeat | AskKind::OtherContent => self.earlier(card, |kind| {
-                !matches!(kind, AskKind::Repeat | AskKind::OtherContent | AskKind::Inquiry)
+                !matches!(
+                    kind,
+                    AskKind::Repeat | AskKind::OtherContent | AskKind::Inquiry
+                )
             }),
             AskKind::Reversal => self.earlier(card, is_reversible),
             AskKind::Refund => self.earlier(card, is_sale),
@@ -397,7 +410,9 @@ impl Drawing {
                 replica: self.small(3),
                 ms: self.ms(20_000),
             },
-            56..=67 => Fault::BadNetwork { ms: self.ms(15_000) },
+            56..=67 => Fault::BadNetwork {
+                ms: self.ms(15_000),
+            },
             68..=72 => Fault::LoseReplies { ms: self.ms(5_000) },
             73..=78 => Fault::Panic {
                 card: self.small(CARDS_MAX),

@@ -28,7 +28,7 @@ const TEN_YEARS_MS: i64 = 10 * 365 * 86_400_000;
 
 /// What came of a plan.
 #[derive(Debug, Clone)]
-pub(crate) struct Told2 {
+pub(crate) struct Outcome {
     pub(crate) violation: Option<Violation>,
     pub(crate) trace: u64,
     pub(crate) story: Vec<String>,
@@ -60,7 +60,7 @@ fn note_panic(info: &PanicHookInfo<'_>) {
 }
 
 /// Plays a plan, alone on this thread.
-pub(crate) fn play(plan: &Plan, tell: Tell) -> Told2 {
+pub(crate) fn play(plan: &Plan, tell: Tell) -> Outcome {
     listen_for_panics();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -72,7 +72,7 @@ pub(crate) fn play(plan: &Plan, tell: Tell) -> Told2 {
     told
 }
 
-async fn story(plan: &Plan, tell: Tell) -> Told2 {
+async fn story(plan: &Plan, tell: Tell) -> Outcome {
     let began = Instant::now();
     let world = World::begin(plan.seed, (Oracle::new(), tell));
     let group = Arc::new(Group {
@@ -96,7 +96,7 @@ async fn story(plan: &Plan, tell: Tell) -> Told2 {
     if let Some(panic) = PANIC.take() {
         world.violate("panic", panic);
     }
-    Told2 {
+    Outcome {
         violation: world.violation(),
         trace: world.trace(),
         story: world.story(),
@@ -141,14 +141,18 @@ impl Stage {
         if tokio::time::timeout(quiet, self.settle()).await.is_err() {
             let open = self.group.terminals.unanswered();
             let untold = world.oracle.lock().untold(crate::world::wall_clock());
-            let text = format!("steps {open:?} have no answer, records {untold:?} were never released");
+            let text =
+                format!("steps {open:?} have no answer, records {untold:?} were never released");
             return world.violate("liveness", text);
         }
         verdict::check(&self.group);
     }
 
     fn parts(&self) -> (Arc<Terminals>, Arc<World>) {
-        (Arc::clone(&self.group.terminals), Arc::clone(&self.group.world))
+        (
+            Arc::clone(&self.group.terminals),
+            Arc::clone(&self.group.world),
+        )
     }
 
     /// Rules, a day, cards, owners.
@@ -157,7 +161,13 @@ impl Stage {
         for partition in (0..PARTITIONS).map(PartitionId) {
             let rules_hash = self.group.bundles.0.hash();
             let logic_version = LOGIC_VERSION;
-            self.mark(partition, Mark::Barrier { rules_hash, logic_version });
+            self.mark(
+                partition,
+                Mark::Barrier {
+                    rules_hash,
+                    logic_version,
+                },
+            );
             self.mark(partition, Mark::cut(Day(FIRST_DAY)));
         }
         let world = &self.group.world;
@@ -187,7 +197,10 @@ impl Stage {
             payload: encode_mark(mark),
             trace: None,
         });
-        world.oracle.lock().mark(partition, mark, record.appended_at);
+        world
+            .oracle
+            .lock()
+            .mark(partition, mark, record.appended_at);
         world.tell([10, u64::from(partition.0), record.position.offset], || {
             format!("log {}: {mark:?}", record.position)
         });
@@ -203,19 +216,34 @@ impl Stage {
         world.tell([11, 0, 0], || format!("FAULT  {fault:?}"));
         let until = |ms: u16| world.now_ms() + u64::from(ms);
         match fault {
-            Fault::Crash { node, after_operations, down_ms } => {
+            Fault::Crash {
+                node,
+                after_operations,
+                down_ms,
+            } => {
                 self.crash(node, after_operations, down_ms);
             }
             Fault::Freeze { node, ms } => self.freeze(node, ms),
-            Fault::Move { partition, node, told } => {
-                tokio::spawn(self.clone().hand_on(PartitionId(u16::from(partition)), node, told));
+            Fault::Move {
+                partition,
+                node,
+                told,
+            } => {
+                tokio::spawn(
+                    self.clone()
+                        .hand_on(PartitionId(u16::from(partition)), node, told),
+                );
             }
             Fault::ReplicaDown { replica, ms } => {
                 world.weather.lock().down_until_ms[usize::from(replica)] = until(ms);
             }
             Fault::BadNetwork { ms } => world.weather.lock().bad_until_ms = until(ms),
             Fault::LoseReplies { ms } => world.weather.lock().replies_lost_until_ms = until(ms),
-            Fault::Panic { card, times, after_sending } => {
+            Fault::Panic {
+                card,
+                times,
+                after_sending,
+            } => {
                 // Once a card and story: more could make a poison of what is written already.
                 let mut panics = world.panics.lock();
                 if panics.iter().all(|known| known.card != card) {
@@ -347,7 +375,11 @@ impl Stage {
             records.tricks.iter_mut().for_each(|tricks| tricks.clear());
             records.leap = None;
         }
-        self.group.nodes.lock().iter().for_each(|node| node.life.thaw());
+        self.group
+            .nodes
+            .lock()
+            .iter()
+            .for_each(|node| node.life.thaw());
         // Those that are down come back, and late requests arrive.
         tokio::time::sleep(Duration::from_secs(75)).await;
         for partition in (0..PARTITIONS).map(PartitionId) {
@@ -380,7 +412,12 @@ impl Stage {
                 terminals.repeat(&world, step).await;
             }
         }
-        while !world.oracle.lock().untold(crate::world::wall_clock()).is_empty() {
+        while !world
+            .oracle
+            .lock()
+            .untold(crate::world::wall_clock())
+            .is_empty()
+        {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         // A checkpoint each, and nothing is left to fold.

@@ -87,10 +87,8 @@ impl Terminals {
         let Some(sent) = self.compose(step, ask) else {
             return;
         };
-        let asked = match ask.kind {
-            AskKind::Repeat => ask.of.unwrap_or(step),
-            _ => step,
-        };
+        let original = ask.of.filter(|_| ask.kind == AskKind::Repeat);
+        let asked = original.unwrap_or(step);
         self.sent.lock().entry(asked).or_insert(sent);
         for try_number in 0..TRIES_MAX {
             self.send(&world, asked, &sent).await;
@@ -152,7 +150,11 @@ impl Terminals {
             true => delay + 4_000 + 300 * (fate - 15), // Late: its sender has given it up.
             false => delay,
         };
-        let copies = if !is_calm && (40..70).contains(&fate) { 2 } else { 1 };
+        let copies = if !is_calm && (40..70).contains(&fate) {
+            2
+        } else {
+            1
+        };
         let (record, exchange) = self.record(world, sent);
         self.exchanges.lock().insert(exchange, step);
         let (world, sent) = (Arc::clone(world), *sent);
@@ -160,7 +162,10 @@ impl Terminals {
             tokio::time::sleep(Duration::from_millis(delay)).await;
             for _ in 0..copies {
                 let appended = world.append(record.clone());
-                world.oracle.lock().take(&world, &appended, Some((sent, exchange)));
+                world
+                    .oracle
+                    .lock()
+                    .take(&world, &appended, Some((sent, exchange)));
             }
         };
         if delay > 3_000 {
@@ -198,11 +203,14 @@ impl Terminals {
                 fen: ask.fen,
                 ..original.message
             };
-            return Some(Sent { message, ..original });
+            return Some(Sent {
+                message,
+                ..original
+            });
         }
         let what = what_of(ask.kind);
         let receipt = ask.of.and_then(|of| self.receipts.lock().get(&of).copied());
-        let receipt = receipt.filter(|_| what != What::Reversal && step % 3 != 0);
+        let receipt = receipt.filter(|_| what != What::Reversal && !step.is_multiple_of(3));
         let is_reversal = what == What::Reversal;
         let trace = match (is_reversal, original) {
             (true, Some(original)) => original.message.key.trace,
@@ -348,6 +356,8 @@ fn request(sent: &Sent) -> Request {
     }
 }
 
+/// An inquiry is of a class of its own.
+#[expect(clippy::fn_params_excessive_bools, reason = "a part of the key")]
 fn leg_key(key: Key, only_asks: bool) -> LegKey {
     let mut bytes = [0; 12];
     bytes[0] = key.merchant;
@@ -363,6 +373,11 @@ fn fingerprint(message: &Message) -> Fingerprint {
     let mut hasher = DefaultHasher::new();
     let named = message.named;
     (std::mem::discriminant(&message.what), message.fen).hash(&mut hasher);
-    (named.rrn, named.code, named.key.map(|key| leg_key(key, false).0)).hash(&mut hasher);
+    (
+        named.rrn,
+        named.code,
+        named.key.map(|key| leg_key(key, false).0),
+    )
+        .hash(&mut hasher);
     Fingerprint(hasher.finish())
 }

@@ -20,7 +20,7 @@ pub(crate) fn is_settled(group: &Arc<Group>) -> bool {
     (0..PARTITIONS).map(PartitionId).all(|partition| {
         let end = records.end(partition);
         let mut of_partition = running.iter().filter(|((_, of), _)| *of == partition);
-        let is_done = |slot: &Arc<parking_lot::Mutex<Option<crate::node::Running>>>| {
+        let is_done = |slot: &crate::node::Slot| {
             slot.lock().as_ref().is_some_and(|running| {
                 running.watermarks() == [(partition, end)]
                     && running.checkpointed() == [(partition, end)]
@@ -43,6 +43,7 @@ pub(crate) fn check(group: &Arc<Group>) {
 
 type Checked = Result<(), (&'static str, String)>;
 
+#[expect(clippy::fn_params_excessive_bools, reason = "what must be")]
 fn must(is_so: bool, invariant: &'static str, seen: impl FnOnce() -> String) -> Checked {
     match is_so {
         true => Ok(()),
@@ -56,14 +57,20 @@ fn rows(group: &Group) -> Checked {
     let tables = group.world.tables.lock();
     let mut written: BTreeMap<u8, Vec<(Position, &Expected)>> = BTreeMap::new();
     for (position, expected) in oracle.all().filter(|(_, expected)| expected.answer.written) {
-        written.entry(expected.sent.card).or_default().push((position, expected));
+        written
+            .entry(expected.sent.card)
+            .or_default()
+            .push((position, expected));
     }
     for (card, decisions) in written {
         let id = card_id(card);
         let rows = tables.rows(id);
         let count = decisions.len();
         must(rows.len() == count, "CARD-6", || {
-            format!("card {card} has {} rows, the log has {count} decisions", rows.len())
+            format!(
+                "card {card} has {} rows, the log has {count} decisions",
+                rows.len()
+            )
         })?;
         let mut previous = [0; 32];
         for ((position, expected), (version, bytes)) in decisions.into_iter().zip(rows) {
@@ -89,7 +96,10 @@ fn rows(group: &Group) -> Checked {
 fn is_row(row: &Row, (position, version): (Position, Version), expected: &Expected) -> bool {
     let answer = &expected.answer;
     let fen = |amount: money::Amount| i64::try_from(amount.minor()).unwrap_or(i64::MAX);
-    let postings = row.ledger.as_ref().map(|entry| postings_of(entry.postings()));
+    let postings = row
+        .ledger
+        .as_ref()
+        .map(|entry| postings_of(entry.postings()));
     row.position == position
         && row.version == version
         && answer.code == Some(version.0)
@@ -104,7 +114,9 @@ fn postings_of(postings: &[ledger::Posting]) -> Postings {
     let mut sums = Postings::default();
     for posting in postings {
         let fen = i64::try_from(posting.amount.minor()).unwrap_or(i64::MAX);
-        let index = ACCOUNTS.iter().position(|number| *number == posting.account.number());
+        let index = ACCOUNTS
+            .iter()
+            .position(|number| *number == posting.account.number());
         if let Some(sum) = index.and_then(|index| sums.get_mut(index)) {
             *sum += match posting.side {
                 Side::Debit => fen,
@@ -133,7 +145,9 @@ fn totals(group: &Group) -> Checked {
         };
         let (told, must_be) = (balances(&totals), oracle.totals(*partition));
         must(told == must_be, "LEDGER-2", || {
-            format!("node {node} has totals {told:?} for partition {partition}, must be {must_be:?}")
+            format!(
+                "node {node} has totals {told:?} for partition {partition}, must be {must_be:?}"
+            )
         })?;
     }
     Ok(())
@@ -159,8 +173,10 @@ fn cuts(group: &Group) -> Checked {
 fn items(group: &Group) -> Checked {
     let oracle = group.world.oracle.lock();
     let tables = group.world.tables.lock();
-    let cards: std::collections::BTreeSet<u8> =
-        oracle.all().map(|(_, expected)| expected.sent.card).collect();
+    let cards: std::collections::BTreeSet<u8> = oracle
+        .all()
+        .map(|(_, expected)| expected.sent.card)
+        .collect();
     for card in cards {
         let id = card_id(card);
         for bytes in tables.rows(id).values() {
@@ -168,7 +184,10 @@ fn items(group: &Group) -> Checked {
             let item = BatchItem::of(id, &row);
             let is_kept = item.is_none_or(|item| tables.items.get(&item.key()) == Some(&item));
             must(is_kept, "LEDGER-2", || {
-                format!("decision {} of card {card} is missing in its batch", row.version)
+                format!(
+                    "decision {} of card {card} is missing in its batch",
+                    row.version
+                )
             })?;
         }
     }
