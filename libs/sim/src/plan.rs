@@ -1,5 +1,7 @@
 //! What a seed stands for: who asks what and when, and what goes wrong meanwhile. A plan is data, so
 //! that a failing one can be shrunk step by step and played again.
+//!
+//! Long because the kinds of steps and how often each is drawn are read together.
 
 use crate::rng::Rng;
 

@@ -10,10 +10,11 @@ use tokio::sync::Notify;
 
 use crate::orders::message::{Key, Message, Named, Source, What};
 use crate::plan::{AfterSilence, Ask, AskKind, PARTITIONS, StepId};
-use crate::world::World;
+use crate::world::{World, wall_clock};
 use card::{
     AcquirerId, CardId, Command, CompletionForm, CreditSource, Facts, Fingerprint, LegKey,
-    MerchantId, OriginalRef, Place, ProgrammeId, Reply, ReplyTo, Request, TerminalId, Version,
+    MerchantId, OriginalRef, Place, ProgrammeId, Reply, ReplyTo, Request, TerminalId, Timestamp,
+    Version,
 };
 use command_log::{NewRecord, RecordKind, envelope, partition_of};
 use money::Amount;
@@ -46,6 +47,8 @@ pub(crate) struct Sent {
 pub(crate) struct Terminals {
     /// What each step sent first.
     sent: Mutex<BTreeMap<StepId, Sent>>,
+    /// When.
+    sent_at: Mutex<BTreeMap<StepId, Timestamp>>,
     /// The last receipt of each step: its number and its approval code.
     receipts: Mutex<BTreeMap<StepId, (u64, Option<u32>)>>,
     /// Which step each exchange belongs to.
@@ -61,11 +64,20 @@ impl Terminals {
     pub(crate) fn unanswered(&self) -> Vec<StepId> {
         let sent = self.sent.lock();
         let steps = sent.keys().copied();
-        steps.filter(|step| !self.has_answer(*step)).collect()
+        let is_open = |step: &StepId| !self.has_answer(*step) && !self.is_old(*step);
+        steps.filter(is_open).collect()
     }
 
     pub(crate) fn answered(&self) -> Vec<StepId> {
-        self.receipts.lock().keys().copied().collect()
+        let answered: Vec<StepId> = self.receipts.lock().keys().copied().collect();
+        let answered = answered.into_iter();
+        answered.filter(|step| !self.is_old(*step)).collect()
+    }
+
+    /// A key is kept for eight days, and no terminal sends a message again after seven.
+    fn is_old(&self, step: StepId) -> bool {
+        let sent_at = self.sent_at.lock().get(&step).copied();
+        sent_at.is_some_and(|at| wall_clock().ms_since(at) > 7 * 86_400_000)
     }
 
     /// A reply arrives.
@@ -89,8 +101,16 @@ impl Terminals {
         };
         let original = ask.of.filter(|_| ask.kind == AskKind::Repeat);
         let asked = original.unwrap_or(step);
+        let about = ask.of.filter(|_| ask.kind == AskKind::OtherContent);
+        if self.is_old(about.unwrap_or(asked)) {
+            return;
+        }
         self.sent.lock().entry(asked).or_insert(sent);
+        self.sent_at.lock().entry(asked).or_insert_with(wall_clock);
         for try_number in 0..TRIES_MAX {
+            if self.is_old(asked) {
+                return;
+            }
             self.send(&world, asked, &sent).await;
             let heard = async {
                 while !self.has_answer(asked) {
@@ -128,6 +148,7 @@ impl Terminals {
         // Its own number, so that its answer is known: far above all others.
         let own = step + (1 << 20);
         self.sent.lock().insert(own, reversal);
+        self.sent_at.lock().insert(own, wall_clock());
         self.send(world, own, &reversal).await;
     }
 
