@@ -3,18 +3,18 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
-use crate::cards::{Cards, Found};
-use crate::checkpoints::{self, OwnedCheckpoint};
-use crate::cuts;
+use crate::cards::Found;
+use crate::checkpoints::OwnedCheckpoint;
+use crate::database::Database;
 use crate::ended::Ended;
 use crate::fault::Fault;
-use crate::items;
 use crate::metric_names::{
     ASSIGNMENTS_SUPERSEDED_TOTAL, CHECKPOINT_SECONDS, LABEL_OUTCOME, STATES_DAMAGED_TOTAL,
     STATES_TAKEN_OVER_TOTAL, WRITE_SECONDS, WRITES_FAILED_TOTAL,
@@ -29,6 +29,7 @@ use card_store::{
     BatchItem, BatchName, CardStore, CardWrite, CutTotals, JournalRow, KeyName, NamedKey,
     PartitionCheckpoint, StoreError, StoredCard, WriteError,
 };
+use mutants::{Mutant, broken};
 
 /// Between two tries to take over a partition's checkpoint.
 const TAKE_OVER_PAUSE: Duration = Duration::from_millis(50);
@@ -49,14 +50,17 @@ pub enum AssignError {
 
 /// The cards of one assignment. What it writes is durable when it returns.
 #[derive(Debug)]
-pub struct AssignedStore {
-    cards: Cards,
+pub struct AssignedStore<D = CqlSession> {
+    database: D,
     assignment: Assignment,
     ended: Ended,
     /// For [`CardStore::checkpoint`], which is called from a thread outside the runtime.
     runtime: Handle,
     checkpoint_number: AtomicU32,
     dirty: Mutex<HashSet<CardId>>,
+    /// Cards with a write that was sent and not acknowledged yet. An actor that crashed meanwhile may
+    /// load what only one replica has.
+    unacknowledged: Mutex<HashSet<CardId>>,
     patience: Patience,
     log_gate: LogGate,
 }
@@ -65,7 +69,7 @@ pub struct AssignedStore {
 #[derive(Debug, Clone, Copy)]
 pub struct Frozen(());
 
-impl AssignedStore {
+impl<D: Database> AssignedStore<D> {
     /// Opens the store of an assignment, and takes over the partition's checkpoint under it: from
     /// here on, a late checkpoint of an earlier owner loses. Nothing of the partition may be read
     /// before. A read is tried a few times; a write of unknown outcome goes on until `ended`.
@@ -73,17 +77,18 @@ impl AssignedStore {
     /// # Errors
     /// As [`AssignError`] says; `ended` is set when the assignment was superseded.
     pub async fn for_assignment(
-        session: CqlSession,
+        database: D,
         assignment: Assignment,
         ended: Ended,
     ) -> Result<Self, AssignError> {
         let store = Self {
-            cards: Cards { session },
+            database,
             assignment,
             ended,
             runtime: Handle::current(),
             checkpoint_number: AtomicU32::new(0),
             dirty: Mutex::default(),
+            unacknowledged: Mutex::default(),
             patience: Patience::default(),
             log_gate: LogGate::default(),
         };
@@ -104,8 +109,10 @@ impl AssignedStore {
     }
 
     async fn take_over_checkpoint(&self) -> Result<(), AssignError> {
-        let session = &self.cards.session;
-        let found = checkpoints::read(session, self.assignment.partition).await?;
+        let found = self.database.checkpoint(self.assignment.partition).await?;
+        if broken(Mutant::CheckpointNotTakenOver) {
+            return Ok(());
+        }
         if let Some(found) = &found {
             if found.by.rank() > self.assignment.rank() {
                 self.superseded("checkpoint");
@@ -127,7 +134,7 @@ impl AssignedStore {
             if self.ended.is_ended() {
                 return Err(AssignError::Ended(self.assignment));
             }
-            match checkpoints::write(session, &fence).await {
+            match self.database.write_checkpoint(&fence).await {
                 Ok(()) => return Ok(()),
                 Err(Fault::Refused(reason)) => return Err(StoreError::Unavailable(reason).into()),
                 Err(fault @ (Fault::Unknown(_) | Fault::NotDone(_))) => {
@@ -141,6 +148,9 @@ impl AssignedStore {
     /// STORE-5: a state of an earlier owner is written again under our stamp, with the rows it
     /// carries, before the card works: from then on no late write of that owner can win.
     async fn take_over(&self, state: &OwnedState) -> Result<(), StoreError> {
+        if broken(Mutant::StateNotTakenOver) {
+            return Ok(());
+        }
         let mutation =
             Mutation::new(&state.write, &self.assignment).map_err(StoreError::Damaged)?;
         let mutation = Arc::new(mutation);
@@ -164,7 +174,8 @@ impl AssignedStore {
         let started = Instant::now();
         // The request runs to its end in a task of its own, whoever stops waiting for it here.
         let answer = tokio::select! {
-            answer = self.cards.session.apply(mutation) => answer,
+            biased;
+            answer = self.database.apply(mutation) => answer,
             () = self.ended.ended() => return Err(self.stopped()),
         };
         let fault = match answer {
@@ -180,6 +191,7 @@ impl AssignedStore {
             return Err(WriteError::Stopped(reason));
         }
         tokio::select! {
+            biased;
             () = tokio::time::sleep(self.patience.failed(card)) => Err(WriteError::Unknown(fault.to_string())),
             () = self.ended.ended() => Err(self.stopped()),
         }
@@ -233,7 +245,7 @@ impl AssignedStore {
             number,
             made: Some(made),
         };
-        let written = checkpoints::write(&self.cards.session, &checkpoint).await;
+        let written = self.database.write_checkpoint(&checkpoint).await;
         written.map_err(not_known_to_be_done)
     }
 
@@ -242,18 +254,18 @@ impl AssignedStore {
             if self.ended.is_ended() {
                 return Err(self.stopped());
             }
-            let written = cuts::write(&self.cards.session, &self.assignment, cut).await;
+            let written = self.database.write_cut(&self.assignment, cut).await;
             written.map_err(not_known_to_be_done)?;
         }
         Ok(())
     }
 }
 
-impl CardStore for AssignedStore {
+impl<D: Database> CardStore for AssignedStore<D> {
     type Frozen = Frozen;
 
     async fn load(&self, card: CardId) -> Result<Option<StoredCard>, StoreError> {
-        let Some(found) = self.cards.load(card).await? else {
+        let Some(found) = self.database.load(card).await? else {
             return Ok(None);
         };
         let theirs = (found.state.term, found.state.epoch);
@@ -265,8 +277,11 @@ impl CardStore for AssignedStore {
             );
             return Err(StoreError::Unavailable(text));
         }
-        if theirs < self.assignment.rank() {
+        // OWN-2: what was never acknowledged is no more durable for being our own.
+        let is_unacknowledged = self.unacknowledged.lock().contains(&card);
+        if theirs < self.assignment.rank() || is_unacknowledged {
             self.take_over(&found.state).await?;
+            self.unacknowledged.lock().remove(&card);
         } else {
             self.check_rows(&found)?;
         }
@@ -274,11 +289,11 @@ impl CardStore for AssignedStore {
     }
 
     async fn find_key(&self, card: CardId, key: LegKey) -> Result<Option<Bytes>, StoreError> {
-        self.cards.find_key(card, key).await
+        self.database.find_key(card, key).await
     }
 
     async fn find_offset(&self, card: CardId, offset: u64) -> Result<Option<Bytes>, StoreError> {
-        self.cards.find_offset(card, offset).await
+        self.database.find_offset(card, offset).await
     }
 
     async fn rows_back(
@@ -287,7 +302,7 @@ impl CardStore for AssignedStore {
         newest: Option<Version>,
         max: usize,
     ) -> Result<Vec<JournalRow>, StoreError> {
-        self.cards.rows_back(card, newest, max).await
+        self.database.rows_back(card, newest, max).await
     }
 
     async fn keys_after(
@@ -296,7 +311,7 @@ impl CardStore for AssignedStore {
         after: Option<KeyName>,
         max: usize,
     ) -> Result<Vec<NamedKey>, StoreError> {
-        self.cards.keys_after(card, after, max).await
+        self.database.keys_after(card, after, max).await
     }
 
     /// Lists the cards of all partitions.
@@ -305,12 +320,14 @@ impl CardStore for AssignedStore {
         after: Option<CardId>,
         max: usize,
     ) -> Result<Vec<CardId>, StoreError> {
-        self.cards.cards_after(after, max).await
+        self.database.cards_after(after, max).await
     }
 
     async fn write(&self, write: CardWrite) -> Result<(), WriteError> {
         let mutation = Mutation::new(&write, &self.assignment).map_err(WriteError::Stopped)?;
+        self.unacknowledged.lock().insert(write.card);
         self.attempt(write.card, Arc::new(mutation)).await?;
+        self.unacknowledged.lock().remove(&write.card);
         self.dirty.lock().insert(write.card);
         Ok(())
     }
@@ -336,14 +353,14 @@ impl CardStore for AssignedStore {
         };
         let started = Instant::now();
         let write = self.write_checkpoint(made.clone());
-        tokio::task::block_in_place(|| self.runtime.block_on(write))?;
+        self.database.wait_for(&self.runtime, write)?;
         metrics::histogram!(CHECKPOINT_SECONDS).record(started.elapsed());
         Ok(())
     }
 
     /// The checkpoint of the assignment's partition, if one was made.
     async fn checkpoints(&self) -> Result<Vec<PartitionCheckpoint>, StoreError> {
-        let found = checkpoints::read(&self.cards.session, self.assignment.partition).await?;
+        let found = self.database.checkpoint(self.assignment.partition).await?;
         let Some(found) = found else {
             return Ok(Vec::new());
         };
@@ -369,7 +386,7 @@ impl CardStore for AssignedStore {
             );
             return Err(WriteError::Stopped(text));
         }
-        tokio::task::block_in_place(|| self.runtime.block_on(self.write_cuts(cuts)))
+        self.database.wait_for(&self.runtime, self.write_cuts(cuts))
     }
 
     async fn cut_totals(
@@ -378,7 +395,7 @@ impl CardStore for AssignedStore {
         from: u64,
         max: usize,
     ) -> Result<Vec<CutTotals>, StoreError> {
-        cuts::read(&self.cards.session, partition, from, max).await
+        self.database.cuts(partition, from, max).await
     }
 
     /// Writes items, durable when this returns. From a thread that may block.
@@ -386,22 +403,22 @@ impl CardStore for AssignedStore {
         if self.ended.is_ended() {
             return Err(self.stopped());
         }
-        let session = &self.cards.session;
-        let write = items::write(session, items);
-        tokio::task::block_in_place(|| self.runtime.block_on(write)).map_err(not_known_to_be_done)
+        let write = self.database.write_items(items);
+        let written = self.database.wait_for(&self.runtime, write);
+        written.map_err(not_known_to_be_done)
     }
 
     async fn batch_items(&self, batch: BatchName) -> Result<Vec<BatchItem>, StoreError> {
-        items::read(&self.cards.session, batch).await
+        self.database.items(batch).await
     }
 
     async fn keep_batch(&self, batch: BatchName, record: Bytes) -> Result<(), WriteError> {
-        let settled = items::settle(&self.cards.session, batch, record).await;
+        let settled = self.database.settle(batch, record).await;
         settled.map_err(not_known_to_be_done)
     }
 
     async fn batch(&self, batch: BatchName) -> Result<Option<Bytes>, StoreError> {
-        items::settled(&self.cards.session, batch).await
+        self.database.settled(batch).await
     }
 
     fn dirty_count(&self) -> usize {

@@ -8,9 +8,10 @@ use crate::fault::Fault;
 use crate::metric_names::{CARD_LOADS_TOTAL, LABEL_SOURCE, STATES_DAMAGED_TOTAL};
 use crate::mutation::RowKind;
 use crate::session::{CqlSession, Preparing};
+use crate::stamp::{Epoch, Term};
 use crate::state::{self, OwnedState};
 use card::{CardId, LegKey, Version};
-use card_store::{JournalRow, KeyName, NamedKey, StoreError};
+use card_store::{CardWrite, JournalRow, KeyName, NamedKey, StoreError};
 
 /// The prepared statements of the table `cards`.
 #[derive(Debug)]
@@ -62,10 +63,37 @@ impl CardStatements {
 
 /// A state with what was read beside it.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub struct Found {
     pub(crate) state: OwnedState,
     /// The newest journal row that is there.
     pub(crate) newest_row: Option<Version>,
+}
+
+impl Found {
+    /// Reads a stored state and checks that it is what a write of the switch left (STORE-5).
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is anything else.
+    pub fn genuine(
+        card: CardId,
+        (state, written_at): (Option<Bytes>, Option<i64>),
+        newest_row: Option<Version>,
+    ) -> Result<Self, StoreError> {
+        let state = genuine(card, state, written_at)?;
+        Ok(Self { state, newest_row })
+    }
+
+    /// Who wrote it.
+    #[must_use]
+    pub const fn rank(&self) -> (Term, Epoch) {
+        (self.state.term, self.state.epoch)
+    }
+
+    /// The last write of the card, as its owner was given it.
+    #[must_use]
+    pub const fn write(&self) -> &CardWrite {
+        &self.state.write
+    }
 }
 
 /// The cards of the keyspace.

@@ -46,12 +46,13 @@ impl CheckpointStatements {
 
 /// A checkpoint with who made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct OwnedCheckpoint {
-    pub(crate) by: Assignment,
+pub struct OwnedCheckpoint {
+    /// Whose it is.
+    pub by: Assignment,
     /// Counts the checkpoints of an assignment; 0 is the one it found.
-    pub(crate) number: u32,
+    pub number: u32,
     /// None when no owner made one yet.
-    pub(crate) made: Option<PartitionCheckpoint>,
+    pub made: Option<PartitionCheckpoint>,
 }
 
 /// Reads the checkpoint of a partition.

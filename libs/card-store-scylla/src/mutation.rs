@@ -15,9 +15,12 @@ use card_store::CardWrite;
 
 /// What a row of a card is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum RowKind {
+pub enum RowKind {
+    /// A decision.
     Journal,
+    /// An old key.
     Key,
+    /// The offset of an old key.
     Offset,
 }
 
@@ -34,7 +37,7 @@ impl RowKind {
 
 /// One write, encoded once and sent until it is acknowledged.
 #[derive(Debug)]
-pub(crate) struct Mutation {
+pub struct Mutation {
     card: CardId,
     stamp: Stamp,
     state: Bytes,
@@ -69,6 +72,30 @@ impl Mutation {
             state,
             rows,
         })
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub const fn card(&self) -> CardId {
+        self.card
+    }
+
+    /// The timestamp of every cell of it.
+    #[must_use]
+    pub const fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// The state.
+    #[must_use]
+    pub const fn state(&self) -> &Bytes {
+        &self.state
+    }
+
+    /// The rows: kind and key, then data.
+    pub fn rows(&self) -> impl Iterator<Item = (RowKind, &[u8], &Bytes)> {
+        let rows = self.rows.iter();
+        rows.map(|((kind, key), data)| (*kind, &**key, data))
     }
 
     /// One statement a row; the first one carries the state.

@@ -269,7 +269,7 @@ impl CqlSession {
     }
 
     /// STORE-1: sends all of a card's write as one mutation of one partition under one stamp, once.
-    pub(crate) async fn apply(&self, mutation: Arc<Mutation>) -> Result<(), Fault> {
+    pub(crate) async fn send(&self, mutation: Arc<Mutation>) -> Result<(), Fault> {
         let session = self.clone();
         let request = async move {
             let batch: Batch = mutation.batch(&session.0.cards.insert_row);

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use card::{PartitionId, Version};
+use mutants::{Mutant, broken};
 
 /// One life of a region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -88,6 +89,10 @@ impl Stamp {
         if number > NUMBER_MAX {
             return Err(StampError::Number(number));
         }
+        let epoch = match broken(Mutant::StampWithoutEpoch) {
+            true => Epoch(0),
+            false => epoch,
+        };
         let high = i64::from(term.0) << EPOCH_BITS | i64::from(epoch.0);
         Ok(Self(high << NUMBER_BITS | i64::from(number)))
     }

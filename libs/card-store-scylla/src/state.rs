@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes};
 use crate::stamp::{Epoch, Stamp, Term};
 use card::{CardId, LegKey, PartitionId, Position, Version};
 use card_store::{CardWrite, JournalRow, KeyRow, StoredCard};
+use mutants::{Mutant, broken};
 
 const MAGIC: u8 = 0xf5;
 const FORMAT: u8 = 1;
@@ -52,6 +53,10 @@ pub(crate) enum StateError {
 /// Puts a write together with the term and epoch of who makes it.
 pub(crate) fn encode(write: &CardWrite, term: Term, epoch: Epoch) -> Result<Bytes, StateError> {
     let count = |len: usize| u16::try_from(len).map_err(|_| StateError::TooMany(len));
+    let carried: &[JournalRow] = match broken(Mutant::RowsNotInState) {
+        true => &[],
+        false => &write.rows, // STORE-1
+    };
     let state = &write.state;
     let mut out = Vec::with_capacity(size_of_state(write));
     out.extend_from_slice(&[MAGIC, FORMAT, 0, 0, 0, 0, term.number()]);
@@ -60,10 +65,10 @@ pub(crate) fn encode(write: &CardWrite, term: Term, epoch: Epoch) -> Result<Byte
     out.extend_from_slice(&state.position.partition.0.to_be_bytes());
     out.extend_from_slice(&state.position.offset.to_be_bytes());
     put_len(&mut out, &state.body)?;
-    out.extend_from_slice(&count(write.rows.len())?.to_be_bytes());
+    out.extend_from_slice(&count(carried.len())?.to_be_bytes());
     out.extend_from_slice(&count(write.keys.len())?.to_be_bytes());
     out.extend_from_slice(&state.body);
-    for row in &write.rows {
+    for row in carried {
         out.extend_from_slice(&row.version.0.to_be_bytes());
         put_len(&mut out, &row.bytes)?;
         out.extend_from_slice(&row.bytes);

@@ -9,10 +9,12 @@ use crate::entry::{Entry, Kind, Step};
 use crate::ids::Position;
 use crate::outcome::{DeclineReason, Outcome, Reply};
 use crate::rules::{Effect, Refusal, Turn};
+use mutants::{Mutant, broken};
 
 /// CARD-2, CARD-3: what an equal key leads to.
 pub(crate) fn answer(turn: &Turn<'_>, earlier: &Entry) -> Decision {
     let same = earlier.fingerprint == turn.command.fingerprint;
+    let same = same || broken(Mutant::ContentNotCompared);
     match (earlier.kind, earlier.step) {
         (Kind::ReversedFirst, Step::Open) if turn.command.request.only_asks() => {
             let outcome = Outcome::Declined(DeclineReason::ReversedFirst);

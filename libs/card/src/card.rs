@@ -7,6 +7,7 @@ use crate::ids::{CardId, LegKey, PartitionId, Position, ProgrammeId, Timestamp, 
 use crate::programme::CardKind;
 use ledger::Account;
 use money::Amount;
+use mutants::{Mutant, broken};
 
 /// Open holds that a card may have; one more is declined.
 pub const HOLDS_MAX: usize = 32;
@@ -204,7 +205,10 @@ impl Card {
     /// The card's own time: never before its last decision (LOG-5).
     #[must_use]
     pub fn now(&self, appended_at: Timestamp) -> Timestamp {
-        self.last_time.max(appended_at)
+        match broken(Mutant::TimeRunsBack) {
+            true => appended_at,
+            false => self.last_time.max(appended_at),
+        }
     }
 
     /// The open holds, with those past their life.
@@ -236,6 +240,9 @@ impl Card {
     /// CARD-1: posted − held − uncleared, never below zero.
     #[must_use]
     pub fn available(&self, now: Timestamp) -> Amount {
+        if broken(Mutant::HoldNotCounted) {
+            return self.posted.saturating_sub(self.uncleared(now));
+        }
         self.posted
             .saturating_sub(self.held(now))
             .saturating_sub(self.uncleared(now))

@@ -8,6 +8,7 @@ use crate::command::Counterparty;
 use crate::ids::{Day, Fingerprint, LegKey, Timestamp, Version};
 use crate::outcome::Outcome;
 use money::Amount;
+use mutants::{Mutant, broken};
 
 /// How many recent transactions a card keeps at hand; older ones become key rows (STORE-6).
 pub const RING_ENTRIES_MAX: usize = 64;
@@ -351,6 +352,10 @@ impl Ring {
     /// Whether every key younger than the retention is in the ring: nothing that young was ever
     /// evicted. The oldest entry says nothing about it, since a recalled one may be much older.
     pub(crate) fn is_complete(&self, now: Timestamp, retention_ms: i64) -> bool {
+        if broken(Mutant::RingCompleteByOldest) {
+            let oldest = self.entries.iter().map(Entry::at).min();
+            return !self.has_evicted() || oldest.is_some_and(|at| now.ms_since(at) > retention_ms);
+        }
         self.evicted_until
             .is_none_or(|until| now.ms_since(until) > retention_ms)
     }
@@ -371,7 +376,12 @@ impl Ring {
     /// change of the same decision still refers to it.
     pub(crate) fn evict(&mut self) -> Vec<Entry> {
         let over = self.entries.len().saturating_sub(RING_ENTRIES_MAX);
-        let evicted: Vec<Entry> = self.entries.drain(..over).collect();
+        let mut evicted: Vec<Entry> = self.entries.drain(..over).collect();
+        if broken(Mutant::RemainderNotEvicted) {
+            evicted
+                .iter_mut()
+                .for_each(|entry| entry.remainder = entry.settled);
+        }
         self.heads.drain(..over);
         let youngest = evicted.iter().map(Entry::at).max();
         self.evicted_until = self.evicted_until.max(youngest);

@@ -5,6 +5,8 @@ use crate::tree::RepoFile;
 /// Where a crate stands; it may depend on crates of ours below it only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Layer {
+    /// Uses nothing of ours.
+    Mutants,
     Money,
     /// Uses no crate of ours but money.
     Leaf,
@@ -20,6 +22,8 @@ enum Layer {
 /// Every crate with its layer. A new crate must find its place here.
 const LAYERS: &[(&str, Layer)] = &[
     ("money", Layer::Money),
+    // Below everything: any line may be broken by a proof.
+    ("mutants", Layer::Mutants),
     ("pan", Layer::Leaf),
     ("ledger", Layer::Leaf),
     ("iso8583", Layer::Leaf),
@@ -43,6 +47,8 @@ const LAYERS: &[(&str, Layer)] = &[
     ("card-processor", Layer::Service),
     ("operations", Layer::Service),
     ("floatswitch", Layer::Binary),
+    // A proof: it runs the services and the adapters, and nothing runs it.
+    ("sim", Layer::Binary),
     ("yardsticks", Layer::Binary),
     ("payment-steps", Layer::Binary),
     ("load-report", Layer::Binary),

@@ -16,6 +16,7 @@ use crate::settings::DECISIONS_PER_WRITE_MAX;
 use crate::spans::Steps;
 use card::{Card, Decision, Kind, Reply, Row};
 use card_store::{CardStore, StoreError};
+use mutants::{Mutant, broken, note, noted};
 
 /// How long a card waits before it asks a store again that could not be read.
 const UNAVAILABLE_PAUSE: Duration = Duration::from_millis(200);
@@ -116,10 +117,13 @@ impl<S: CardStore> LiveState<S> {
         // A crash from here on is the last one's, as if they had come one by one.
         let written = unwritten.write(&*self.shared.store, self.card.get()).await;
         self.trace_written(&mut decided, attempt.works());
-        if let Err(error) = written {
+        if let Err(error) = written
+            && !broken(Mutant::ReplyBeforeDurable)
+        {
             decided.clear(); // OWN-2: nothing is released before it is durable.
             failed = Some((0, error.into()));
         }
+        self.keep_over_assignment();
         if let Some((index, error)) = failed {
             self.stuck(&attempt.works()[index], &error);
         }
@@ -167,6 +171,8 @@ impl<S: CardStore> LiveState<S> {
                     Some(card) => self.rows_before.at(store, card, work.position).await?,
                     None => None,
                 };
+                let again = again.filter(|_| !broken(Mutant::AppliedNotReleased));
+                let row = row.filter(|_| !broken(Mutant::TotalsWithoutAppliedRows));
                 Ok(decided_before(work, again, row))
             }
         }
@@ -174,10 +180,37 @@ impl<S: CardStore> LiveState<S> {
 
     async fn load(&mut self) -> Result<(), FoldError> {
         if let Loaded::NotYet = self.card {
-            let card = load(&*self.shared.store, self.card_id).await?;
+            let card = match self.kept_over_assignment() {
+                Some(kept) => Some(kept),
+                None => load(&*self.shared.store, self.card_id).await?,
+            };
             self.card = Loaded::Yes(Box::new(card));
         }
         Ok(())
+    }
+
+    /// For a mutant only: what OWN-1 forbids. A process is told by its gates.
+    fn keep_over_assignment(&self) {
+        if let Some(card) = self.card.get()
+            && broken(Mutant::CardKeptOverAssignment)
+        {
+            let mut body = Vec::new();
+            card.encode(&mut body);
+            note(&self.key_of_kept(), &body);
+        }
+    }
+
+    /// For a mutant only.
+    fn kept_over_assignment(&self) -> Option<Card> {
+        if !broken(Mutant::CardKeptOverAssignment) {
+            return None;
+        }
+        noted(&self.key_of_kept()).and_then(|body| Card::decode(&body).ok())
+    }
+
+    fn key_of_kept(&self) -> Vec<u8> {
+        let process = Arc::as_ptr(&self.shared.gates).addr();
+        [&process.to_be_bytes(), &self.card_id.as_bytes()[..]].concat()
     }
 
     /// A store that cannot be read for a while holds its cards up; everything else stops them.

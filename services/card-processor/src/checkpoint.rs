@@ -1,17 +1,20 @@
 //! Checkpoints: how far the store is ahead of having to fold the log again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use crate::blocking::blocking;
 use crate::context::{Kept, PartitionContext};
 use crate::gate::Gate;
 use crate::partition::Shared;
 use card::PartitionId;
 use card_store::{CardStore, CutTotals, PartitionCheckpoint, WriteError};
 use command_log::CommandLog;
+use mutants::{Mutant, broken};
 
 /// How often it is looked whether a checkpoint is due.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -38,6 +41,7 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
         let mut seen = self.progress();
         loop {
             tokio::select! {
+                biased;
                 _ = stopping.changed() => return,
                 _ = look.tick() => {}
             }
@@ -83,8 +87,10 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
             .map(|kept| (kept.partition, kept.next_offset))
             .collect();
         // LEDGER-2: a cut is kept before the offset that lies behind it.
-        let made = tokio::task::spawn_blocking(move || {
-            store.keep_cuts(&cuts)?;
+        let made = blocking(move || {
+            if !broken(Mutant::OffsetBeforeCut) {
+                store.keep_cuts(&cuts)?;
+            }
             store.checkpoint(frozen, &partitions)
         })
         .await;
@@ -107,8 +113,11 @@ impl<S: CardStore, L: CommandLog> Checkpoints<S, L> {
                 continue;
             }
             let store = Arc::clone(&self.shared.store);
-            let kept = tokio::task::spawn_blocking(move || {
-                let kept = store.keep_items(&items);
+            let kept = blocking(move || {
+                let kept = match broken(Mutant::ItemsNotKept) {
+                    true => Ok(()),
+                    false => store.keep_items(&items),
+                };
                 (kept, items)
             })
             .await;

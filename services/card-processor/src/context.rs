@@ -14,6 +14,7 @@ use card::{CardId, Day, Position, ProgrammeId, Row, Rules};
 use card_store::{BatchItem, PartitionCheckpoint};
 use command_log::envelope::Mark;
 use ledger::Entry;
+use mutants::{Mutant, broken};
 
 /// The context in force at a place of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,10 @@ impl PartitionContext {
             Mark::Cut { number, day } if number > self.cut_number => Ok(Self {
                 cut_number: number,
                 day,
+                frozen_through: match broken(Mutant::OneMarkOnly) {
+                    true => Day(0),
+                    false => self.frozen_through,
+                },
                 ..self.clone()
             }),
             // A day that takes work cannot be frozen: there would be no day to book on.

@@ -11,6 +11,7 @@ use card::{
     Version, Written,
 };
 use card_store::{CardStore, CardWrite, JournalRow, KeyRow, StoreError, StoredCard, WriteError};
+use mutants::{Mutant, broken, note, noted};
 
 /// Journal rows read in one go.
 const ROWS_PER_PAGE: usize = 64;
@@ -79,13 +80,15 @@ impl Unwritten {
         card: &mut Option<Card>,
         asked: Asked<'_>,
     ) -> Result<Folded, FoldError> {
-        if card
-            .as_ref()
-            .is_some_and(|card| card.applied() >= asked.position)
-        {
+        let is_applied = |card: &Card| card.applied() >= asked.position; // LOG-3
+        if card.as_ref().is_some_and(is_applied) && !broken(Mutant::AppliedDecidedAgain) {
             return Ok(Folded::Before);
         }
         let decision = self.decide(store, card.as_ref(), asked).await?;
+        if decision.written.is_none() && broken(Mutant::InquiryMovesTime) {
+            let moved_to = asked.appended_at.0.to_be_bytes();
+            note(asked.command.card.as_bytes(), &moved_to);
+        }
         if let Some(written) = &decision.written {
             let evicted = card::apply(card, asked.command, written);
             self.take(written, evicted);
@@ -155,6 +158,9 @@ impl Unwritten {
 
     /// What left the ring since the last write is not in the store yet. The youngest wins.
     fn find(&self, need: Need) -> Option<Entry> {
+        if broken(Mutant::UnwrittenNotLookedAt) {
+            return None;
+        }
         let is_it = |entry: &&Entry| match need {
             Need::Key(key) => entry.key == key,
             Need::Offset(offset) => entry.offset == offset,
@@ -187,6 +193,7 @@ impl Unwritten {
         };
         loop {
             match store.write(self.unit(card, last)).await {
+                Err(WriteError::Unknown(_)) if broken(Mutant::UnknownTakenAsDone) => break,
                 Err(WriteError::Unknown(_)) => tokio::task::yield_now().await,
                 Err(stopped) => return Err(stopped),
                 Ok(()) => break,
@@ -212,14 +219,20 @@ impl Unwritten {
                 body: Bytes::from(body),
             },
             rows: self.rows.clone(),
-            keys: self.evicted.iter().map(key_row).collect(),
+            keys: match broken(Mutant::KeyRowNotWritten) {
+                true => Vec::new(),
+                false => self.evicted.iter().map(key_row).collect(), // STORE-6
+            },
         }
     }
 }
 
 fn context<'a>(asked: Asked<'a>, rules: &'a Rules, recalled: &'a Recalled) -> Context<'a> {
     Context {
-        appended_at: asked.appended_at,
+        appended_at: match broken(Mutant::InquiryMovesTime) {
+            true => asked.appended_at.max(moved_to(asked.command)),
+            false => asked.appended_at,
+        },
         position: asked.position,
         day: asked.context.day,
         frozen_through: asked.context.frozen_through,
@@ -228,11 +241,28 @@ fn context<'a>(asked: Asked<'a>, rules: &'a Rules, recalled: &'a Recalled) -> Co
     }
 }
 
+/// For a mutant only: the time that an inquiry was asked at.
+fn moved_to(command: &Command) -> Timestamp {
+    let noted = noted(command.card.as_bytes()).and_then(|bytes| bytes.try_into().ok());
+    noted.map_or(Timestamp(0), |bytes| Timestamp(i64::from_be_bytes(bytes)))
+}
+
+/// For a mutant only: another card.
+fn other_card(card: card::CardId) -> card::CardId {
+    let mut bytes = *card.as_bytes();
+    bytes[15] ^= 1;
+    card::CardId::from_bytes(bytes)
+}
+
 async fn fetch<S: CardStore>(
     store: &S,
     card: card::CardId,
     need: Need,
 ) -> Result<Option<Entry>, StoreError> {
+    let card = match broken(Mutant::DuplicateByOtherCard) {
+        true => other_card(card),
+        false => card,
+    };
     let bytes = match need {
         Need::Key(key) => store.find_key(card, key).await?,
         Need::Offset(offset) => store.find_offset(card, offset).await?,

@@ -13,6 +13,7 @@ use crate::context::PartitionContext;
 use crate::fold::Asked;
 use card::{Command, Position, Timestamp};
 use command_log::{Sequence, TraceContext};
+use mutants::{Mutant, broken};
 
 /// One command on its way to its card.
 #[derive(Debug)]
@@ -136,7 +137,9 @@ impl Drop for Attempt<'_> {
         if self.works.is_empty() {
             return;
         }
-        if let Some(crashed) = self.works.get_mut(self.at) {
+        if let Some(crashed) = self.works.get_mut(self.at)
+            && !broken(Mutant::PanicNotCounted)
+        {
             crashed.crashes = crashed.crashes.saturating_add(1);
         }
         let mut state = self.inbox.0.lock();

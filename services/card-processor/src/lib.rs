@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod actor;
+mod blocking;
 mod bundles;
 mod checkpoint;
 mod context;

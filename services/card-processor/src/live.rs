@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::actor::{CardActor, Look};
 use crate::inbox::{Inbox, Wake, Work};
@@ -201,11 +202,12 @@ impl<S: CardStore> LiveCards<S> {
 
     /// Stops every actor (OWN-1).
     pub(crate) fn drop_all(&mut self) {
-        for (_, live) in self.cards.drain() {
-            live.actor.stop(None);
+        for card in self.queue.drain(..) {
+            if let Some(live) = self.cards.remove(&card) {
+                live.actor.stop(None);
+            }
         }
         self.gauge.set(0);
-        self.queue.clear();
         self.supervisor.stop(None);
     }
 }

@@ -8,6 +8,7 @@ use crate::cuts::PassedCut;
 use crate::totals::ControlTotals;
 use card::Timestamp;
 use card_store::BatchItem;
+use mutants::{Mutant, broken};
 
 /// What became of a record between dispatch and watermark.
 #[derive(Debug)]
@@ -52,7 +53,10 @@ impl Outstanding {
 
     /// The first record that is not released.
     pub(crate) fn watermark(&self) -> u64 {
-        self.watermark
+        match broken(Mutant::OffsetPastPending) {
+            true => self.watermark + self.slots.len() as u64,
+            false => self.watermark, // OWN-3
+        }
     }
 
     /// The context in force at the watermark.
@@ -114,7 +118,13 @@ impl Outstanding {
             .and_then(|index| self.slots.get_mut(index))
             .expect("it was dispatched");
         assert!(matches!(slot, Slot::Open), "a record is released once");
-        *slot = Slot::Released(booked);
+        match booked {
+            Some(booked) if broken(Mutant::TotalsBeforeWatermark) => {
+                *slot = Slot::Released(None);
+                self.totals.post(booked.programme, &booked.entry);
+            }
+            booked => *slot = Slot::Released(booked),
+        }
         self.advance();
     }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
+use crate::blocking::blocking;
 use crate::bundles::Bundles;
 use crate::checkpoint::Checkpoints;
 use crate::context::PartitionContext;
@@ -386,7 +388,7 @@ async fn take_over<S: CardStore, L: CommandLog>(
         .collect();
     // A log on other machines is asked where it ends, and may take its time to answer.
     let log = Arc::clone(&parts.log);
-    let consumer = tokio::task::spawn_blocking(move || log.consume(&starts)).await;
+    let consumer = blocking(move || log.consume(&starts)).await;
     let consumer = consumer.map_err(|error| StartError::Workers(error.to_string()))??;
     Ok(Recovered {
         consumer,

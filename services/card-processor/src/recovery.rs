@@ -18,6 +18,7 @@ use card::{Card, CardId, PartitionId, Position, Row};
 use card_store::{BatchItem, CardStore, PartitionCheckpoint};
 use command_log::envelope::{decode_command, decode_mark};
 use command_log::{CommandLog, Digest, LogConsumer, LogRecord, RecordKind, Sequence};
+use mutants::{Mutant, broken, noted};
 
 /// Cards kept at hand while folding.
 const CARDS_KEPT_MAX: usize = 50_000;
@@ -67,10 +68,17 @@ pub(crate) fn begin(
             };
             let Kept { context, totals } =
                 Kept::decode(&kept.context, bundles).map_err(card_store::StoreError::Damaged)?;
-            let context = Arc::new(context);
+            let context = Arc::new(match broken(Mutant::ContextNotRestored) {
+                true => PartitionContext {
+                    rules_hash: context.rules_hash,
+                    rules: context.rules,
+                    ..PartitionContext::EMPTY
+                },
+                false => context, // LOG-5
+            });
             Ok(Folded {
                 partition,
-                next_offset: kept.next_offset,
+                next_offset: next_offset(kept),
                 context,
                 totals,
                 cuts: Vec::new(),
@@ -78,6 +86,15 @@ pub(crate) fn begin(
             })
         })
         .collect()
+}
+
+/// LOG-3: folding goes on at the checkpoint.
+fn next_offset(kept: &PartitionCheckpoint) -> u64 {
+    let before = noted(b"next offset").and_then(|bytes| bytes.try_into().ok());
+    match before {
+        Some(before) if broken(Mutant::NextOffsetKept) => u64::from_be_bytes(before),
+        Some(_) | None => kept.next_offset,
+    }
 }
 
 /// Folds the partitions up to the log's end as it is now.

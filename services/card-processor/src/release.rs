@@ -98,8 +98,9 @@ pub(crate) async fn run<S>(shared: Arc<Shared<S>>, outlets: Outlets) {
     while !queue.closed.load(Ordering::Acquire) {
         // Cancel safe: both arms only wait; what they announce is looked at below.
         let goes_on = tokio::select! {
-            () = queue.offered.notified() => true,
+            biased;
             goes_on = gate.advanced() => goes_on,
+            () = queue.offered.notified() => true,
         };
         waiting.append(&mut queue.decided.lock());
         gate.pass(&mut waiting, &mut passed, |decided| decided.sequence);

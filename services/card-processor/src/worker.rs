@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::bundles::Bundles;
 use crate::context::PartitionContext;
@@ -17,6 +18,7 @@ use card::{PartitionId, Position, Timestamp};
 use card_store::CardStore;
 use command_log::envelope::{decode_command, decode_mark};
 use command_log::{LogConsumer, LogRecord, RecordKind};
+use mutants::{Mutant, broken, note};
 
 /// A worker's own view of a partition.
 #[derive(Debug)]
@@ -126,22 +128,29 @@ impl<S: CardStore, C: LogConsumer> Worker<S, C> {
         let Some(Some(lane)) = self.lanes.get_mut(usize::from(partition.0)) else {
             return;
         };
-        if lane.stopped || record.position.offset < lane.next_offset {
+        let is_lower = record.position.offset < lane.next_offset;
+        if lane.stopped || (is_lower && !broken(Mutant::LowerOffsetTaken)) {
             return;
         }
-        if record.position.offset > lane.next_offset {
+        if record.position.offset > lane.next_offset && !broken(Mutant::GapPassed) {
             let gap = StopReason::Gap {
                 expected: lane.next_offset,
                 found: record.position.offset,
             };
             return self.stop(partition, gap);
         }
-        if record.appended_at > latest {
+        // OWN-5: an operator's skip comes before everything that could stop the partition here.
+        let is_skipped = self.skips.contains(&record.position) && !broken(Mutant::SkipNotRead);
+        let is_ahead = record.appended_at > latest && !broken(Mutant::ClockBelieved);
+        if is_ahead && !is_skipped {
             return self.stop(partition, StopReason::ClockAhead(record.position)); // LOG-5
         }
-        lane.next_offset += 1;
-        if self.skips.contains(&record.position) {
-            return self.skip(record.position); // OWN-5
+        lane.next_offset = record.position.offset + 1;
+        if broken(Mutant::NextOffsetKept) {
+            note(b"next offset", &lane.next_offset.to_be_bytes());
+        }
+        if is_skipped {
+            return self.skip(record.position);
         }
         match record.kind {
             RecordKind::Mark => self.mark(&record),

@@ -8,6 +8,7 @@ use crate::rules::booking::{self, Split};
 use crate::rules::original::{self, Terminal};
 use crate::rules::{Effect, Turn, Verdict};
 use money::Amount;
+use mutants::{Mutant, broken};
 
 const REFUNDABLE: [Kind; 4] = [
     Kind::Purchase,
@@ -29,7 +30,7 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) ->
     if is_repeat(turn, amount, &sale) {
         return Err(DeclineReason::Duplicate.into());
     }
-    if amount > sale.remainder {
+    if amount > sale.remainder && !broken(Mutant::RefundOverRemainder) {
         return Err(DeclineReason::AmountMismatch.into()); // CARD-4
     }
     let split = split(&sale, amount);

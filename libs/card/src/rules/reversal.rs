@@ -11,6 +11,7 @@ use crate::row::Case;
 use crate::rules::booking::{self, Split};
 use crate::rules::{Effect, Refusal, Turn, Verdict, completion_void, credit, limits, original};
 use money::Amount;
+use mutants::{Mutant, broken};
 
 pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) -> Verdict {
     let key = original.key.ok_or(DeclineReason::OriginalNotFound)?;
@@ -44,7 +45,7 @@ pub(crate) fn decide(turn: &Turn<'_>, amount: Amount, original: &OriginalRef) ->
 /// CARD-3: the key is taken, so that the late original is refused.
 fn reversed_first(key: LegKey) -> Refusal {
     Refusal {
-        tombstone: Some(key),
+        tombstone: (!broken(Mutant::EarlyReversalForgotten)).then_some(key),
         ..Refusal::from(DeclineReason::OriginalNotFound)
     }
 }
@@ -132,7 +133,8 @@ fn pre_auth(turn: &Turn<'_>, found: &Entry) -> Verdict {
 fn pre_auth_void(turn: &Turn<'_>, found: &Entry) -> Verdict {
     let pre_auth = linked(turn, found, Step::Voided)?;
     let released = found.remainder;
-    if turn.is_full_of_holds() || released > turn.available() {
+    let is_covered = released <= turn.available() || broken(Mutant::RestoredHoldUncovered);
+    if turn.is_full_of_holds() || !is_covered {
         return Err(not_covered());
     }
     let mut effect = Effect {

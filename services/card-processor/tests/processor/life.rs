@@ -361,6 +361,14 @@ async fn a_log_whose_clock_leapt_is_not_believed() {
         before.version().0 + 1,
         "LOG-5: it reached no card"
     );
+    // OWN-5: an operator gets past it, and what it asked is not done.
+    let (_, reason) = bench.processor.stopped().remove(0);
+    let leapt = reason.position().unwrap();
+    let next = bench.owner_of(1, &[leapt]).await;
+    next.until(|| next.processor.watermarks() == [(leapt.partition, leapt.offset + 1)])
+        .await;
+    assert_eq!(next.processor.stopped(), []);
+    assert_eq!(next.card(1).await.version().0, before.version().0 + 1);
 }
 
 /// LOG-5: a command is decided by the rules in front of it in the log, also when it is decided after
