@@ -28,9 +28,13 @@ tidy:
 demo:
     cargo run --release -p floatswitch -- demo
 
-# Benchmarks of the pure crates.
+# Benchmarks of the pure crates: codec and decide.
 bench:
-    cargo bench -p iso8583
+    cargo bench -p iso8583 -p card
+
+# Instructions of a payment by step, beside their budgets.
+instructions:
+    load-tests/instructions
 
 # API documentation of our crates.
 docs:

@@ -1,58 +1,58 @@
-//! What one purchase costs the card: decide, apply and encode, on a card whose ring is full.
+//! Cost of one purchase for the card: decide, take in and write the state, on a card whose ring of recent
+//! transactions is full.
 //!
-//! `cargo run --release -p card --example decide_cost`
-#![expect(clippy::unwrap_used, reason = "an example ends by panicking")]
-#![expect(clippy::print_stdout, reason = "its result goes to the terminal")]
+//! Goal on one core: decide at most 1 us, journal row and hash chain included.
+#![expect(clippy::unwrap_used, reason = "a benchmark ends by panicking")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::time::Instant;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 use card::{
     Card, CardId, Command, Context, CreditSource, Day, Facts, FeeTerms, Fingerprint, LegKey,
-    Limits, MerchantId, PartitionId, Place, Position, Programme, ProgrammeId, Recalled, ReplyTo,
-    Request, Rules, TerminalId, Timestamp,
+    Limits, MerchantId, PartitionId, Place, Position, Programme, ProgrammeId, RING_ENTRIES_MAX,
+    Recalled, ReplyTo, Request, Rules, TerminalId, Timestamp,
 };
 use money::Amount;
 
-const ROUNDS: u64 = 300_000;
-
-fn main() {
+fn benches(criterion: &mut Criterion) {
     let rules = rules();
     let recalled = Recalled::default();
     let mut card = None;
     fold(&mut card, &issue(), &context(&rules, &recalled, 0));
-    for offset in 1..=100 {
-        fold(
-            &mut card,
-            &purchase(offset),
-            &context(&rules, &recalled, offset),
+    let last = u64::try_from(RING_ENTRIES_MAX).unwrap() + 36;
+    for offset in 1..last {
+        let context = context(&rules, &recalled, offset);
+        fold(&mut card, &purchase(offset), &context);
+    }
+    let (command, context) = (purchase(last), context(&rules, &recalled, last));
+    let decision = card::decide(card.as_ref(), &command, &context);
+    let written = decision.written.as_ref().unwrap();
+
+    criterion.bench_function("decide purchase", |bencher| {
+        bencher.iter(|| card::decide(black_box(card.as_ref()), &command, &context));
+    });
+    criterion.bench_function("take a purchase in", |bencher| {
+        let fresh = || card.clone();
+        bencher.iter_batched_ref(
+            fresh,
+            |card| card::apply(card, &command, written),
+            BatchSize::SmallInput,
         );
-    }
-    let mut body = Vec::new();
-    let mut steps = [0u128; 3];
-    for offset in 101..=100 + ROUNDS {
-        let (command, context) = (purchase(offset), context(&rules, &recalled, offset));
-        let start = Instant::now();
-        let decision = black_box(card::decide(card.as_ref(), &command, &context));
-        let decided = Instant::now();
-        black_box(card::apply(
-            &mut card,
-            &command,
-            decision.written.as_ref().unwrap(),
-        ));
-        let applied = Instant::now();
-        body.clear();
-        card.as_ref().unwrap().encode(&mut body);
-        black_box(&body);
-        steps[0] += (decided - start).as_nanos();
-        steps[1] += (applied - decided).as_nanos();
-        steps[2] += applied.elapsed().as_nanos();
-    }
-    let [decide, apply, encode] = steps.map(|sum| sum / u128::from(ROUNDS));
-    println!("body {} bytes", body.len());
-    println!("decide {decide} ns, apply {apply} ns, encode {encode} ns");
+    });
+    let state = card.as_ref().unwrap();
+    let mut body = Vec::with_capacity(state.body_size_hint());
+    criterion.bench_function("write a state", |bencher| {
+        bencher.iter(|| {
+            body.clear();
+            black_box(state).encode(&mut body);
+        });
+    });
 }
+
+criterion_group!(decide, benches);
+criterion_main!(decide);
 
 fn fold(card: &mut Option<Card>, command: &Command, context: &Context<'_>) {
     let decision = card::decide(card.as_ref(), command, context);
