@@ -122,7 +122,14 @@ fn break_line(mutant: Option<Mutant>) {
 #[cfg(not(feature = "mutants"))]
 fn break_line(_: Option<Mutant>) {}
 
-/// The trace of a seed: two plays of it have the same.
+/// What a seed plans: who asks what when, and what goes wrong when.
+#[must_use]
+pub fn plan_of(seed: u64) -> String {
+    format!("{:?}", Plan::of(seed))
+}
+
+/// The trace of one play of a seed, for whoever looks for what differs between two plays: the plan is
+/// the same, the order of what happens in the same millisecond may not be.
 #[must_use]
 pub fn trace_of(seed: u64) -> u64 {
     play(seed, None, Tell::No).trace
